@@ -1,0 +1,76 @@
+"""Key files: the identity folder of a relay or centre, and the door through which private keys are read.
+
+An identity folder holds `certificate.pem` (the node's certificate, then its CAs, without the root),
+`key.pem` (PKCS#8, mode 0600, optionally encrypted) and `root.pem` (the pinned root).
+"""
+
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+from relay.errors import Code, Rejected
+from relay.protocol import cose, trust
+
+CERTIFICATE_FILE = "certificate.pem"
+KEY_FILE = "key.pem"
+ROOT_FILE = "root.pem"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeIdentity:
+    """Who a node is: its signing key, the identity that the chain proves, and the root it pins."""
+
+    signer: cose.Signer
+    identity: trust.Identity
+    trust: trust.Trust
+
+
+def load(folder: Path, *roles: trust.Role, passphrase: bytes | None = None) -> NodeIdentity:
+    """The identity in `folder`, checked: key fits certificate, chain reaches root, role is one of `roles`."""
+    pinned = trust.pin(read_certificates(folder / ROOT_FILE)[0])
+    chain = read_certificates(folder / CERTIFICATE_FILE)
+    identity = pinned.identify(chain, at=None)
+    trust.check_role(identity, *roles)
+    for der in reversed(chain[1:]):
+        pinned = pinned.with_authority(der)
+    key = read_key(folder / KEY_FILE, passphrase)
+    if key.public_key() != identity.public_key:
+        raise Rejected(Code.CONFIG_INVALID, f"{folder / KEY_FILE} is not the key of {folder / CERTIFICATE_FILE}.")
+    return NodeIdentity(cose.Signer(key, chain[0]), identity, pinned)
+
+
+def read_certificates(path: Path) -> list[bytes]:
+    """The DER of every certificate in a PEM file, in order; at least one."""
+    try:
+        return [item.public_bytes(Encoding.DER) for item in x509.load_pem_x509_certificates(path.read_bytes())]
+    except OSError as error:
+        raise Rejected(Code.FILE_UNREADABLE, f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise Rejected(Code.CERTIFICATE_MALFORMED, f"{path} holds no certificate in PEM.") from error
+
+
+def read_key(path: Path, passphrase: bytes | None) -> ec.EllipticCurvePrivateKey:
+    """The P-256 private key in a PEM file that nobody but its owner may read."""
+    try:
+        mode = path.stat().st_mode
+        data = path.read_bytes()
+    except OSError as error:
+        raise Rejected(Code.FILE_UNREADABLE, f"{path} cannot be read: {error.strerror}.") from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise Rejected(Code.PERMISSIONS_TOO_OPEN, f"{path} can be read by others; run: chmod 600 {path}")
+    try:
+        key = load_pem_private_key(data, passphrase)
+    except TypeError as error:
+        hint = "is encrypted: give its passphrase" if passphrase is None else "is not encrypted: give no passphrase"
+        raise Rejected(Code.PASSPHRASE_WRONG, f"{path} {hint}.") from error
+    except ValueError as error:
+        raise Rejected(
+            Code.PASSPHRASE_WRONG, f"{path} cannot be opened: wrong passphrase, or not a PEM key."
+        ) from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise Rejected(Code.ALGORITHM_UNSUPPORTED, f"{path} does not hold a P-256 key.")
+    return key

@@ -1,0 +1,50 @@
+"""The door to cbor2: deterministic CBOR (RFC 8949 4.2.1), bounded, and nothing else.
+
+What is signed must have exactly one encoding, so decoding encodes again and compares. Every map of ours
+has unsigned integer keys, for which cbor2's `canonical` order and that of RFC 8949 4.2.1 are the same.
+"""
+
+from typing import Any
+
+import cbor2
+
+from relay.errors import Code, Rejected
+
+_DEPTH_MAX = 16
+
+
+def encode(value: Any) -> bytes:
+    """The deterministic encoding of `value`: unsigned integer keys, no floats."""
+    return cbor2.dumps(value, canonical=True)
+
+
+def decode(data: bytes) -> Any:
+    """The item that `data` begins with; `Rejected(malformed-cbor)` if that is not well-formed.
+
+    Bytes behind the item are not noticed here: use `decode_deterministic` wherever that matters.
+    """
+    try:
+        return cbor2.loads(data, max_depth=_DEPTH_MAX, allow_indefinite=False, allow_duplicate_keys=False)
+    except Exception as error:  # cbor2 raises its own errors and, on hostile input, some of Python's
+        raise Rejected(Code.MALFORMED_CBOR, f"The bytes are not well-formed CBOR: {error}.") from error
+
+
+def decode_deterministic(data: bytes) -> Any:
+    """The one item that `data` is.
+
+    `Rejected(malformed-cbor)` if it is none or more than one, `Rejected(cbor-not-deterministic)` if
+    RFC 8949 4.2.1 encodes the same value otherwise.
+    """
+    value = decode(data)
+    try:
+        again = encode(value)
+    except Exception as error:
+        raise Rejected(Code.MALFORMED_CBOR, "The CBOR holds a type that no message of ours has.") from error
+    if again == data:
+        return value
+    if data.startswith(again):
+        raise Rejected(Code.MALFORMED_CBOR, f"{len(data) - len(again)} bytes follow the CBOR item.")
+    raise Rejected(
+        Code.CBOR_NOT_DETERMINISTIC,
+        "The CBOR is not deterministically encoded (RFC 8949 4.2.1); encode it so before signing.",
+    )

@@ -1,0 +1,153 @@
+"""The conversation on an uplink: what relay and centre say to each other on one stream, as CBOR arrays.
+
+relay  -> centre: BATCH (a signed header), FRAME, ASK
+centre -> relay: KEPT (running count of frames), RECEIPT, HELD, PROBLEM, TRUST
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from relay.errors import Code, Rejected
+from relay.protocol import cbor
+from relay.protocol.parcels import FRAME_BYTES_MAX, SHORT_BYTES
+from relay.protocol.statements import byte_string, items, whole
+
+MESSAGE_BYTES_MAX = FRAME_BYTES_MAX + 1024
+ASKED_MAX = 1024
+_CERTIFICATES_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch header (COSE bytes; the first one of a stream carries the relay's chain)."""
+
+    header: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of a batch announced before."""
+
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What of this do you have already? Statements by the first 8 bytes of their id, documents likewise."""
+
+    statements: tuple[bytes, ...]
+    documents: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many frames of this stream have been dealt with so far, in the order they came."""
+
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptGiven:
+    """A receipt (COSE bytes, bare)."""
+
+    receipt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The answer to ASK for documents: name and bitmap of cells (bit 0 of byte 0 is cell 0) of each one asked for.
+
+    An empty bitmap: nothing held. Statements that are recorded are answered with their receipts; the others
+    asked for are listed in `unknown`, to be sent again.
+    """
+
+    documents: tuple[tuple[bytes, bytes], ...]
+    unknown: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something sent was not taken, and why; `about` names a frame, or is empty."""
+
+    about: bytes
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrustNews:
+    """CA certificates (the receipt signer's chain first) and CRLs, DER, for the relay and its phones."""
+
+    certificates: tuple[bytes, ...]
+    crls: tuple[bytes, ...]
+
+
+Message = Batch | Frame | Ask | Kept | ReceiptGiven | Held | Problem | TrustNews
+
+
+def encode(message: Message) -> bytes:
+    """The CBOR array of a message."""
+    match message:
+        case Batch(header):
+            return cbor.encode([1, header])
+        case Frame(frame):
+            return cbor.encode([2, frame])
+        case Ask(statements, documents):
+            return cbor.encode([3, b"".join(statements), b"".join(documents)])
+        case Kept(frames):
+            return cbor.encode([4, frames])
+        case ReceiptGiven(receipt):
+            return cbor.encode([5, receipt])
+        case Held(documents, unknown):
+            return cbor.encode([6, [[name, cells] for name, cells in documents], b"".join(unknown)])
+        case Problem(about, code, sentence):
+            return cbor.encode([7, about, code, sentence])
+        case TrustNews(certificates, crls):
+            return cbor.encode([8, list(certificates), list(crls)])
+
+
+def decode(data: bytes) -> Message:
+    """The message in `data`, or `Rejected(batch-malformed)`."""
+    try:
+        return _decode(data)
+    except Rejected as error:
+        raise Rejected(Code.BATCH_MALFORMED, f"A message on the uplink is malformed: {error.sentence}") from error
+
+
+def _decode(data: bytes) -> Message:
+    if len(data) > MESSAGE_BYTES_MAX:
+        raise Rejected(Code.BATCH_MALFORMED, f"a message has at most {MESSAGE_BYTES_MAX} bytes.")
+    match items(cbor.decode(data), 2, 4, "a message"):
+        case [1, header]:
+            return Batch(byte_string(header, 1, MESSAGE_BYTES_MAX, "a batch header"))
+        case [2, frame]:
+            return Frame(byte_string(frame, 1, FRAME_BYTES_MAX, "a frame"))
+        case [3, statements, documents]:
+            return Ask(_names(statements), _names(documents))
+        case [4, frames]:
+            return Kept(whole(frames, 0, 2**53, "frames"))
+        case [5, receipt]:
+            return ReceiptGiven(byte_string(receipt, 1, MESSAGE_BYTES_MAX, "a receipt"))
+        case [6, list(documents), unknown]:
+            return Held(tuple(_bitmap(item) for item in items(documents, 0, ASKED_MAX, "documents")), _names(unknown))
+        case [7, about, str(code), str(sentence)]:
+            return Problem(byte_string(about, 0, SHORT_BYTES, "about"), code[:64], sentence[:500])
+        case [8, list(certificates), list(crls)]:
+            return TrustNews(_ders(certificates), _ders(crls))
+    raise Rejected(Code.BATCH_MALFORMED, "its kind is not known.")
+
+
+def _names(value: object) -> tuple[bytes, ...]:
+    joined = byte_string(value, 0, ASKED_MAX * SHORT_BYTES, "names")
+    if len(joined) % SHORT_BYTES:
+        raise Rejected(Code.BATCH_MALFORMED, "names have 8 bytes each.")
+    return tuple(joined[at : at + SHORT_BYTES] for at in range(0, len(joined), SHORT_BYTES))
+
+
+def _bitmap(item: object) -> tuple[bytes, bytes]:
+    name, cells = items(item, 2, 2, "a bitmap")
+    return byte_string(name, SHORT_BYTES, SHORT_BYTES, "a name"), byte_string(cells, 0, 2048, "a bitmap")
+
+
+def _ders(value: Sequence[object]) -> tuple[bytes, ...]:
+    return tuple(byte_string(der, 1, MESSAGE_BYTES_MAX, "a certificate or CRL") for der in value[:_CERTIFICATES_MAX])

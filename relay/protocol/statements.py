@@ -1,0 +1,200 @@
+"""Statements: what an officer's phone signs. A tally (the figures of one form) or documents (its photographs).
+
+Reading checks shape only; who signed and whether they may is `trust`'s matter.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, NewType
+
+from relay.errors import Code, Rejected
+from relay.protocol import cbor, codes, cose
+from relay.protocol.codes import TpsCode
+
+StatementId = NewType("StatementId", bytes)
+"""SHA-256 of the COSE Sig_structure, 32 bytes."""
+DocumentHash = NewType("DocumentHash", bytes)
+"""SHA-256 of a photograph's bytes, 32 bytes."""
+
+
+class Kind(IntEnum):
+    """What a signed payload is (key 1 of every payload), so that none can be taken for another."""
+
+    TALLY = 1
+    DOCUMENTS = 2
+    SLIP = 3
+    RECEIPT = 4
+    BATCH = 5
+
+
+class Key(IntEnum):
+    """The keys of payload maps; one number means one thing in every kind."""
+
+    KIND = 1
+    TPS = 2
+    FORM = 3
+    REVISION = 4
+    TIME = 5
+    FIGURES = 6
+    PAGES = 7
+    SUBJECT_KIND = 8
+    SUBJECT = 9
+    NUMBER = 10
+    CLOCK_SURE = 11
+    OUTCOMES = 12
+    FRAMES = 13
+
+
+TIME_MAX = 2**34
+REVISION_MAX = 99
+FORM_MAX = 2**16 - 1
+FIGURES_BYTES_MAX = 1024
+PAGES_MAX = 64
+PAGE_NUMBER_MAX = 99
+DOCUMENT_BYTES_MAX = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One photographed page: its number on the form, the SHA-256 of the file and its size in bytes."""
+
+    number: int
+    document: DocumentHash
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A well-formed statement; `signed` holds the exact bytes. Times are Unix seconds by the phone's clock."""
+
+    id: StatementId
+    kind: Kind
+    tps: TpsCode
+    form: int
+    revision: int
+    signed_at: int
+    figures: bytes
+    pages: tuple[Page, ...]
+    signed: cose.Sign1
+
+    @property
+    def short_id(self) -> str:
+        """The first 8 hex digits of the id, as every log line shows it."""
+        return self.id.hex()[:8]
+
+    @property
+    def content(self) -> bytes:
+        """What is claimed, without when and under which revision: equal contents are no conflict."""
+        if self.kind is Kind.TALLY:
+            return self.figures
+        return b"".join(bytes((page.number,)) + page.document for page in self.pages)
+
+
+def tally(*, tps: TpsCode, form: int, revision: int, signed_at: int, figures: bytes) -> bytes:
+    """The payload of a tally; `figures` as `forms.pack` makes them."""
+    return _payload(Kind.TALLY, tps, form, revision, signed_at, {Key.FIGURES: figures})
+
+
+def documents(*, tps: TpsCode, form: int, revision: int, signed_at: int, pages: Sequence[Page]) -> bytes:
+    """The payload of a documents statement; pages in ascending order of their number."""
+    listing = [[page.number, page.document, page.size_bytes] for page in pages]
+    return _payload(Kind.DOCUMENTS, tps, form, revision, signed_at, {Key.PAGES: listing})
+
+
+def parse(data: bytes) -> Statement:
+    """The statement in a COSE_Sign1. Raises `Rejected` as `cose.parse` and `read` do."""
+    return read(cose.parse(data))
+
+
+def read(signed: cose.Sign1) -> Statement:
+    """The statement in a parsed COSE_Sign1.
+
+    Raises `Rejected` with malformed-cbor, cbor-not-deterministic, kind-unexpected, statement-malformed or
+    tps-malformed.
+    """
+    payload = payload_of(signed)
+    kind = payload.get(Key.KIND)
+    if kind == Kind.TALLY:
+        kind, body_key = Kind.TALLY, Key.FIGURES
+    elif kind == Kind.DOCUMENTS:
+        kind, body_key = Kind.DOCUMENTS, Key.PAGES
+    else:
+        raise Rejected(Code.KIND_UNEXPECTED, f"A statement is a tally (1) or documents (2); this has kind {kind!r}.")
+    if payload.keys() != {Key.KIND, Key.TPS, Key.FORM, Key.REVISION, Key.TIME, body_key}:
+        raise _malformed("it does not have exactly the keys of its kind")
+    body = payload[body_key]
+    return Statement(
+        id=StatementId(signed.id),
+        kind=kind,
+        tps=_tps(payload[Key.TPS]),
+        form=whole(payload[Key.FORM], 1, FORM_MAX, "form"),
+        revision=whole(payload[Key.REVISION], 1, REVISION_MAX, "revision"),
+        signed_at=whole(payload[Key.TIME], 0, TIME_MAX, "time"),
+        figures=byte_string(body, 1, FIGURES_BYTES_MAX, "figures") if kind is Kind.TALLY else b"",
+        pages=_pages(body) if kind is Kind.DOCUMENTS else (),
+        signed=signed,
+    )
+
+
+def payload_of(signed: cose.Sign1) -> Mapping[int, Any]:
+    """The payload as a map, deterministically encoded, or `Rejected`."""
+    payload = cbor.decode_deterministic(signed.payload)
+    if not isinstance(payload, dict):
+        raise _malformed("the payload is not a map")
+    return payload
+
+
+def whole(value: object, least: int, most: int, name: str) -> int:
+    """`value` if it is a whole number within [least, most]; otherwise `Rejected(statement-malformed)`."""
+    if type(value) is not int or not least <= value <= most:
+        raise _malformed(f"{name} must be a whole number from {least} to {most}")
+    return value
+
+
+def byte_string(value: object, least: int, most: int, name: str) -> bytes:
+    """`value` if it is a byte string of `least` to `most` bytes; otherwise `Rejected(statement-malformed)`."""
+    if not isinstance(value, bytes) or not least <= len(value) <= most:
+        raise _malformed(f"{name} must be a byte string of {least} to {most} bytes")
+    return value
+
+
+def items(value: object, least: int, most: int, name: str) -> list[Any]:
+    """`value` if it is an array of `least` to `most` items; otherwise `Rejected(statement-malformed)`."""
+    if not isinstance(value, list) or not least <= len(value) <= most:
+        raise _malformed(f"{name} must be an array of {least} to {most} items")
+    return value
+
+
+def _payload(kind: Kind, tps: TpsCode, form: int, revision: int, signed_at: int, body: dict[Key, Any]) -> bytes:
+    head = {Key.KIND: kind, Key.TPS: int(tps), Key.FORM: form, Key.REVISION: revision, Key.TIME: signed_at}
+    return cbor.encode(
+        {int(key): int(value) if isinstance(value, int) else value for key, value in (head | body).items()}
+    )
+
+
+def _tps(value: object) -> TpsCode:
+    return codes.tps_code(f"{whole(value, 0, 10**13 - 1, 'TPS code'):013d}")
+
+
+def _pages(value: object) -> tuple[Page, ...]:
+    pages = []
+    for item in items(value, 1, PAGES_MAX, "pages"):
+        number, document, size = items(item, 3, 3, "a page")
+        pages.append(
+            Page(
+                whole(number, 1, PAGE_NUMBER_MAX, "page number"),
+                DocumentHash(byte_string(document, 32, 32, "document")),
+                whole(size, 1, DOCUMENT_BYTES_MAX, "document size"),
+            )
+        )
+    if any(later.number <= earlier.number for earlier, later in zip(pages, pages[1:], strict=False)):
+        raise _malformed("page numbers must ascend, each once")
+    sizes = {page.document: page.size_bytes for page in pages}
+    if any(sizes[page.document] != page.size_bytes for page in pages):
+        raise _malformed("one document cannot have two sizes")
+    return tuple(pages)
+
+
+def _malformed(why: str) -> Rejected:
+    return Rejected(Code.STATEMENT_MALFORMED, f"The statement is malformed: {why}.")

@@ -1,0 +1,398 @@
+"""Who may say what: X.509 chain, role, scope, revocation, as numbered steps. Time is an argument.
+
+Path validation (signatures, basic constraints, key usage, validity) is `cryptography`'s; what this file adds
+is what X.509 does not know: that a CA may certify only inside its own region, and which role may sign what.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import verification
+
+from relay.errors import Code, Rejected
+from relay.protocol import codes, cose
+from relay.protocol.codes import NATIONAL, Scope
+from relay.protocol.cose import X5t
+
+_URN = "urn:kpu:"
+_CHAIN_LENGTH_MAX = 3  # leaf, kecamatan CA, kabupaten CA; the root is pinned, not sent
+
+
+class Role(StrEnum):
+    """The word after `urn:kpu:` in a certificate's subject alternative name."""
+
+    CA = "ca"
+    KPPS = "kpps"  # the officers of a polling station
+    PPK = "ppk"  # operators at the kecamatan office
+    RELAY = "relay"
+    CENTRE = "pusat"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A certificate whose chain has been checked up to the pinned root.
+
+    `chain` is the DER of the certificate and of its CAs, leaf first, without the root.
+    """
+
+    role: Role
+    scope: Scope
+    name: str
+    x5t: X5t
+    serial: int
+    public_key: ec.EllipticCurvePublicKey
+    not_before: datetime
+    not_after: datetime
+    chain: tuple[bytes, ...]
+
+    def valid_at(self, moment: datetime) -> bool:
+        """Whether the certificate itself is within its validity at `moment` (aware)."""
+        return self.not_before <= moment <= self.not_after
+
+
+@dataclass(frozen=True, slots=True)
+class _Authority:
+    """A CA certificate known to chain to the root, or the root itself."""
+
+    certificate: x509.Certificate
+    scope: Scope
+    chain: tuple[bytes, ...]  # DER of this CA and those above it, without the root
+
+
+@dataclass(frozen=True)
+class Trust:
+    """The pinned root, the CAs met so far, and every revocation known. A value: each change gives a new one."""
+
+    root: x509.Certificate
+    _authorities: Mapping[bytes, _Authority] = field(default_factory=dict)  # by subject key identifier
+    _revoked: Mapping[bytes, frozenset[int]] = field(default_factory=dict)  # CA's key identifier -> serials
+    crls: Mapping[bytes, bytes] = field(default_factory=dict)  # CA's key identifier -> newest CRL, DER
+
+    @property
+    def authority_certificates(self) -> tuple[bytes, ...]:
+        """DER of every CA known, the root first."""
+        below = (authority.chain[0] for authority in self._authorities.values() if authority.chain)
+        return (der_of(self.root), *below)
+
+    def with_authority(self, *chain: bytes) -> "Trust":
+        """Learns a CA certificate from its DER (and those of the CAs above it, if they are not known)."""
+        authority = self._authority(parse_certificate(chain[0]), _by_key_identifier(chain[1:]), None)
+        key = key_identifier(authority.certificate)
+        return self if key in self._authorities else replace(self, _authorities={**self._authorities, key: authority})
+
+    def with_crl(self, der: bytes) -> "Trust":
+        """Adds what a CRL revokes; its CA must be known. What was once revoked stays so."""
+        crl = _parse_crl(der)
+        try:
+            issuer_key = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+            number = _crl_number(crl)
+        except x509.ExtensionNotFound as error:
+            raise Rejected(Code.CRL_MALFORMED, "The CRL names no CA key or has no number.") from error
+        authority = self._known(issuer_key or b"")
+        if authority is None:
+            raise Rejected(
+                Code.SIGNER_UNKNOWN, "The CRL is from a CA that is not known here; add its certificate first."
+            )
+        if not crl.is_signature_valid(_public_key(authority.certificate)):
+            raise Rejected(Code.SIGNATURE_INVALID, "The CRL is not signed by the CA that it names.")
+        key = key_identifier(authority.certificate)
+        serials = self._revoked.get(key, frozenset()) | {entry.serial_number for entry in crl}
+        newest = self.crls.get(key)
+        keep_newest = newest is not None and _crl_number(_parse_crl(newest)) >= number
+        crls = self.crls if keep_newest else {**self.crls, key: der}
+        return replace(self, _revoked={**self._revoked, key: serials}, crls=crls)
+
+    def identify(self, chain: Sequence[bytes], at: datetime | None) -> Identity:
+        """Who the leaf `chain[0]` is; `chain[1:]` may hold CAs not known here.
+
+        With `at` None, validity in time is not judged: a relay's clock is a guess, the centre judges strictly.
+        Raises `Rejected` with the code of the first step that fails.
+        """
+        if not 1 <= len(chain) <= _CHAIN_LENGTH_MAX:
+            raise Rejected(Code.CHAIN_BROKEN, f"A chain has one to {_CHAIN_LENGTH_MAX} certificates, leaf first.")
+        # 1. the leaf is a certificate with a P-256 key
+        leaf = parse_certificate(chain[0])
+        public_key = _public_key(leaf)
+        # 2. its role and scope are said in exactly one urn:kpu: name
+        role, scope = role_and_scope(leaf)
+        if role is Role.CA:
+            raise Rejected(Code.ROLE_NOT_ALLOWED, "A CA certificate certifies others; it does not speak for a station.")
+        # 3. a CA that chains to the pinned root issued it, each CA inside the scope of the one above (5.)
+        issuer = self._issuer_of(leaf, _by_key_identifier(chain[1:]), at)
+        # 4. signature, constraints and, if asked, validity in time
+        _validate(leaf, issuer.certificate, at)
+        # 5. the CA may certify only inside its own scope
+        _check_nesting(issuer.scope, scope)
+        # 6. the CA has not revoked it (CAs themselves are checked in 3.)
+        self._check_not_revoked(leaf, issuer.certificate)
+        return Identity(
+            role,
+            scope,
+            _common_name(leaf),
+            cose.x5t_of(chain[0]),
+            leaf.serial_number,
+            public_key,
+            leaf.not_valid_before_utc,
+            leaf.not_valid_after_utc,
+            (chain[0], *issuer.chain),
+        )
+
+    def still_stands(self, identity: Identity) -> None:
+        """`Rejected(signer-revoked)` if the identity, checked earlier, or a CA above it has been revoked since."""
+        certificates = [parse_certificate(der) for der in identity.chain] + [self.root]
+        for certificate, issuer in zip(certificates, certificates[1:], strict=False):
+            self._check_not_revoked(certificate, issuer)
+
+    def _known(self, key: bytes) -> _Authority | None:
+        if key == key_identifier(self.root):
+            return _Authority(self.root, NATIONAL, ())
+        return self._authorities.get(key)
+
+    def _issuer_of(
+        self, certificate: x509.Certificate, offered: Mapping[bytes, x509.Certificate], at: datetime | None
+    ) -> _Authority:
+        key = _issuer_key_identifier(certificate)
+        known = self._known(key)
+        if known is not None:
+            for der, above in zip(known.chain, (*known.chain[1:], der_of(self.root)), strict=True):
+                self._check_not_revoked(parse_certificate(der), parse_certificate(above))
+            if at is not None and known.chain:
+                _validate_path(known, self.root, at)
+            return known
+        if key not in offered:
+            raise Rejected(
+                Code.CHAIN_BROKEN,
+                "The certificate's issuer is neither the pinned root nor a CA known here; send its CA along (x5chain).",
+            )
+        remaining = {name: ca for name, ca in offered.items() if name != key}
+        return self._authority(offered[key], remaining, at)
+
+    def _authority(
+        self, certificate: x509.Certificate, offered: Mapping[bytes, x509.Certificate], at: datetime | None
+    ) -> _Authority:
+        role, scope = role_and_scope(certificate)
+        if role is not Role.CA:
+            raise Rejected(Code.CHAIN_BROKEN, "A certificate in the middle of the chain is not a CA.")
+        issuer = self._issuer_of(certificate, offered, at)
+        _validate(certificate, issuer.certificate, at)
+        if len(issuer.chain) + 2 > _CHAIN_LENGTH_MAX:
+            raise _broken(certificate, "there are more CAs above it than this system has levels")
+        _check_nesting(issuer.scope, scope)
+        self._check_not_revoked(certificate, issuer.certificate)
+        return _Authority(certificate, scope, (der_of(certificate), *issuer.chain))
+
+    def _check_not_revoked(self, certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+        if certificate.serial_number in self._revoked.get(key_identifier(issuer), ()):
+            raise Rejected(
+                Code.SIGNER_REVOKED,
+                f"The certificate of {_common_name(certificate)} has been revoked; enrol a new key with the kabupaten.",
+            )
+
+
+def pin(root_der: bytes) -> Trust:
+    """Trust in one root and nothing else yet; `Rejected(chain-broken)` if it did not sign itself."""
+    root = parse_certificate(root_der)
+    try:
+        root.verify_directly_issued_by(root)
+    except (InvalidSignature, ValueError, TypeError) as error:
+        raise Rejected(Code.CHAIN_BROKEN, "This is not a root certificate: it is not signed by itself.") from error
+    key_identifier(root)
+    return Trust(root)
+
+
+def learn(trust: Trust, certificates: Iterable[bytes], crls: Iterable[bytes]) -> tuple[Trust, list[Rejected]]:
+    """`trust` with every CA and CRL that holds, in whatever order they come, and why the others do not."""
+    pending = list(certificates)
+    refused: list[Rejected] = []
+    while pending:
+        refused, left = [], []
+        for der in pending:
+            try:
+                trust = trust.with_authority(der)
+            except Rejected as error:
+                refused.append(error)
+                left.append(der)
+        if len(left) == len(pending):
+            break
+        pending = left
+    for der in crls:
+        try:
+            trust = trust.with_crl(der)
+        except Rejected as error:
+            refused.append(error)
+    return trust, refused
+
+
+def check_role(identity: Identity, *allowed: Role) -> None:
+    """`Rejected(role-not-allowed)` unless the identity has one of the roles."""
+    if identity.role not in allowed:
+        wanted = " or ".join(allowed)
+        raise Rejected(
+            Code.ROLE_NOT_ALLOWED, f"{identity.name} is certified as {identity.role}; only {wanted} may sign this."
+        )
+
+
+def check_speaks_for(identity: Identity, tps: str) -> None:
+    """`Rejected` unless the identity is a polling station's officer, certified for station `tps`."""
+    check_role(identity, Role.KPPS)
+    if not codes.covers(identity.scope, tps):
+        raise Rejected(
+            Code.STATION_NOT_SIGNERS,
+            f"{identity.name} is certified for {identity.scope} and cannot speak for TPS {tps}.",
+        )
+
+
+def role_and_scope(certificate: x509.Certificate) -> tuple[Role, Scope]:
+    """What the one `urn:kpu:ROLE[:SCOPE]` name in the certificate says, or `Rejected(role-unknown)`."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        urns = [uri for uri in names.get_values_for_type(x509.UniformResourceIdentifier) if uri.startswith(_URN)]
+    except (x509.ExtensionNotFound, ValueError):
+        urns = []
+    if len(urns) != 1:
+        raise Rejected(Code.ROLE_UNKNOWN, f"A certificate has exactly one name urn:kpu:…, this one has {len(urns)}.")
+    word, _, region = urns[0].removeprefix(_URN).partition(":")
+    try:
+        role, scope = Role(word), codes.scope(region)
+    except (ValueError, Rejected) as error:
+        raise Rejected(Code.ROLE_UNKNOWN, f"The certificate's role {urns[0]!r} is not known here.") from error
+    if role is Role.KPPS and len(scope) not in (10, 13):
+        raise Rejected(Code.ROLE_UNKNOWN, "A KPPS officer is certified for one TPS or one village, not for more.")
+    return role, scope
+
+
+def urn(role: Role, scope: str) -> str:
+    """The subject alternative name that says `role` in `scope`."""
+    return _URN + role + (f":{scope}" if scope else "")
+
+
+def parse_certificate(der: bytes) -> x509.Certificate:
+    """The certificate, or `Rejected(certificate-malformed)`."""
+    try:
+        return x509.load_der_x509_certificate(der)
+    except ValueError as error:
+        raise Rejected(Code.CERTIFICATE_MALFORMED, "The bytes are not an X.509 certificate in DER.") from error
+
+
+def der_of(certificate: x509.Certificate) -> bytes:
+    """The certificate's DER."""
+    return certificate.public_bytes(Encoding.DER)
+
+
+def key_identifier(certificate: x509.Certificate) -> bytes:
+    """The subject key identifier that names a CA's key, or `Rejected(certificate-malformed)`."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+    except (x509.ExtensionNotFound, ValueError) as error:
+        raise Rejected(Code.CERTIFICATE_MALFORMED, "The CA certificate has no subject key identifier.") from error
+
+
+def _validate(certificate: x509.Certificate, issuer: x509.Certificate, at: datetime | None) -> None:
+    """RFC 5280 6.1 over the two certificates, by the library; time is `at`, or any moment when both are valid."""
+    moment = at or max(certificate.not_valid_before_utc, issuer.not_valid_before_utc)
+    if at is not None:
+        _check_time(certificate, at)
+    if _is_ca(certificate):
+        # The library validates chains that end in a leaf; of a CA it leaves the signature and names to this call.
+        try:
+            certificate.verify_directly_issued_by(issuer)
+        except (InvalidSignature, ValueError, TypeError) as error:
+            raise _broken(certificate, str(error) or "its signature is not the issuer's") from error
+        _check_may_certify(certificate, issuer)
+        return
+    builder = verification.PolicyBuilder().store(verification.Store([issuer])).time(moment).max_chain_depth(0)
+    try:
+        builder.build_client_verifier().verify(certificate, [])
+    except (verification.VerificationError, ValueError) as error:
+        raise _broken(certificate, str(error)) from error
+
+
+def _validate_path(authority: _Authority, root: x509.Certificate, at: datetime) -> None:
+    for der in authority.chain:
+        _check_time(parse_certificate(der), at)
+    _check_time(root, at)
+
+
+def _check_time(certificate: x509.Certificate, at: datetime) -> None:
+    if not certificate.not_valid_before_utc <= at.astimezone(UTC) <= certificate.not_valid_after_utc:
+        raise Rejected(
+            Code.CERTIFICATE_NOT_VALID_NOW,
+            f"The certificate of {_common_name(certificate)} is valid from {certificate.not_valid_before_utc:%Y-%m-%d} "
+            f"to {certificate.not_valid_after_utc:%Y-%m-%d}, not on {at:%Y-%m-%d}.",
+        )
+
+
+def _check_may_certify(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        above = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except (x509.ExtensionNotFound, ValueError) as error:
+        raise _broken(certificate, "a CA needs key usage and basic constraints") from error
+    if not usage.key_cert_sign:
+        raise _broken(certificate, "its key usage does not let it certify")
+    if above.path_length == 0:
+        raise _broken(certificate, "its issuer may certify no further CA")
+
+
+def _is_ca(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+
+
+def _check_nesting(outer: Scope, inner: Scope) -> None:
+    if not codes.covers(outer, inner):
+        raise Rejected(
+            Code.CA_OUTSIDE_SCOPE,
+            f"The CA of {outer} certified for {inner or 'the whole country'}, which is outside its own scope.",
+        )
+
+
+def _public_key(certificate: x509.Certificate) -> ec.EllipticCurvePublicKey:
+    try:
+        key = certificate.public_key()
+    except ValueError as error:
+        raise Rejected(Code.CERTIFICATE_MALFORMED, "The certificate's key cannot be read.") from error
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise Rejected(Code.ALGORITHM_UNSUPPORTED, "The certificate's key must be P-256.")
+    return key
+
+
+def _issuer_key_identifier(certificate: x509.Certificate) -> bytes:
+    try:
+        value = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    except (x509.ExtensionNotFound, ValueError) as error:
+        raise Rejected(Code.CERTIFICATE_MALFORMED, "The certificate does not name its issuer's key.") from error
+    return value.key_identifier or b""
+
+
+def _by_key_identifier(chain: Sequence[bytes]) -> Mapping[bytes, x509.Certificate]:
+    certificates = [parse_certificate(der) for der in chain]
+    return {key_identifier(certificate): certificate for certificate in certificates}
+
+
+def _parse_crl(der: bytes) -> x509.CertificateRevocationList:
+    try:
+        return x509.load_der_x509_crl(der)
+    except ValueError as error:
+        raise Rejected(Code.CRL_MALFORMED, "The bytes are not a certificate revocation list in DER.") from error
+
+
+def _crl_number(crl: x509.CertificateRevocationList) -> int:
+    return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+
+
+def _common_name(certificate: x509.Certificate) -> str:
+    names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(names[0].value) if names else "an unnamed certificate"
+
+
+def _broken(certificate: x509.Certificate, why: str) -> Rejected:
+    return Rejected(Code.CHAIN_BROKEN, f"The chain of {_common_name(certificate)} does not hold: {why}.")
