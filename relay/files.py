@@ -28,7 +28,7 @@ def write_durably(path: Path, data: bytes, *, mode: int = 0o644, replace: bool =
         raise Rejected(Code.FILE_EXISTS, f"{path} exists already and is left as it is.") from error
     finally:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
+            Path(name).unlink()
     sync_folder(path.parent)
 
 

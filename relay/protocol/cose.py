@@ -107,6 +107,11 @@ def x5t_of(certificate_der: bytes) -> X5t:
     return X5t(hashlib.sha256(certificate_der).digest()[:8])
 
 
+def sha256(data: bytes) -> bytes:
+    """SHA-256, 32 bytes: how this system names things."""
+    return hashlib.sha256(data).digest()
+
+
 def parse(data: bytes) -> Sign1:
     """`data` taken apart; every byte of it is accounted for.
 

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import pairwise
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import verification
@@ -22,6 +23,15 @@ from relay.protocol.cose import X5t
 
 _URN = "urn:kpu:"
 _CHAIN_LENGTH_MAX = 3  # leaf, kecamatan CA, kabupaten CA; the root is pinned, not sent
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""All that the library raises when bytes from a stranger are not the certificate or list they claim to be."""
 
 
 class Role(StrEnum):
@@ -60,9 +70,17 @@ class Identity:
 class _Authority:
     """A CA certificate known to chain to the root, or the root itself."""
 
-    certificate: x509.Certificate
+    path: tuple[x509.Certificate, ...]  # this CA, those above it, the root last
     scope: Scope
-    chain: tuple[bytes, ...]  # DER of this CA and those above it, without the root
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        return self.path[0]
+
+    @property
+    def chain(self) -> tuple[bytes, ...]:
+        """DER of this CA and those above it, without the root."""
+        return tuple(der_of(certificate) for certificate in self.path[:-1])
 
 
 @dataclass(frozen=True)
@@ -70,21 +88,30 @@ class Trust:
     """The pinned root, the CAs met so far, and every revocation known. A value: each change gives a new one."""
 
     root: x509.Certificate
-    _authorities: Mapping[bytes, _Authority] = field(default_factory=dict)  # by subject key identifier
+    # By key identifier, then by scope: another CA may certify this CA's public key for a region of its own
+    # (it needs no private key for that), and must not thereby take this CA's place.
+    _authorities: Mapping[bytes, Mapping[Scope, _Authority]] = field(default_factory=dict)
     _revoked: Mapping[bytes, frozenset[int]] = field(default_factory=dict)  # CA's key identifier -> serials
     crls: Mapping[bytes, bytes] = field(default_factory=dict)  # CA's key identifier -> newest CRL, DER
 
     @property
     def authority_certificates(self) -> tuple[bytes, ...]:
         """DER of every CA known, the root first."""
-        below = (authority.chain[0] for authority in self._authorities.values() if authority.chain)
-        return (der_of(self.root), *below)
+        below = (authority for scopes in self._authorities.values() for authority in scopes.values())
+        return (der_of(self.root), *(der_of(authority.certificate) for authority in below))
 
     def with_authority(self, *chain: bytes) -> "Trust":
-        """Learns a CA certificate from its DER (and those of the CAs above it, if they are not known)."""
-        authority = self._authority(parse_certificate(chain[0]), _by_key_identifier(chain[1:]), None)
+        """Learns a CA certificate from its DER (and those of the CAs above it, if they are not known).
+
+        Of two certificates of one CA for one scope, the one that is valid longer is kept.
+        """
+        authority = self._authority(parse_certificate(chain[0]), _by_key_identifier(chain[1:]))
         key = key_identifier(authority.certificate)
-        return self if key in self._authorities else replace(self, _authorities={**self._authorities, key: authority})
+        scopes = self._authorities.get(key, {})
+        held = scopes.get(authority.scope)
+        if held and held.certificate.not_valid_after_utc >= authority.certificate.not_valid_after_utc:
+            return self
+        return replace(self, _authorities={**self._authorities, key: {**scopes, authority.scope: authority}})
 
     def with_crl(self, der: bytes) -> "Trust":
         """Adds what a CRL revokes; its CA must be known. What was once revoked stays so."""
@@ -94,7 +121,7 @@ class Trust:
             number = _crl_number(crl)
         except x509.ExtensionNotFound as error:
             raise Rejected(Code.CRL_MALFORMED, "The CRL names no CA key or has no number.") from error
-        authority = self._known(issuer_key or b"")
+        authority = self._known(issuer_key or b"", NATIONAL)
         if authority is None:
             raise Rejected(
                 Code.SIGNER_UNKNOWN, "The CRL is from a CA that is not known here; add its certificate first."
@@ -123,14 +150,19 @@ class Trust:
         role, scope = role_and_scope(leaf)
         if role is Role.CA:
             raise Rejected(Code.ROLE_NOT_ALLOWED, "A CA certificate certifies others; it does not speak for a station.")
-        # 3. a CA that chains to the pinned root issued it, each CA inside the scope of the one above (5.)
-        issuer = self._issuer_of(leaf, _by_key_identifier(chain[1:]), at)
-        # 4. signature, constraints and, if asked, validity in time
-        _validate(leaf, issuer.certificate, at)
-        # 5. the CA may certify only inside its own scope
+        # 3. a CA that chains to the pinned root issued it, each CA inside the scope of the one above
+        issuer = self._issuer_of(leaf, scope, _by_key_identifier(chain[1:]))
+        path = (leaf, *issuer.path)
+        # 4. if asked: all of them are valid now
+        if at is not None:
+            for certificate in path:
+                _check_time(certificate, at)
+        # 5. signatures, names, constraints, path lengths, purposes, along the whole path
+        _validate_path(path, at)
+        # 6. the CA may certify only inside its own scope
         _check_nesting(issuer.scope, scope)
-        # 6. the CA has not revoked it (CAs themselves are checked in 3.)
-        self._check_not_revoked(leaf, issuer.certificate)
+        # 7. neither it nor a CA above it has been revoked
+        self._check_not_revoked(path)
         return Identity(
             role,
             scope,
@@ -145,54 +177,50 @@ class Trust:
 
     def still_stands(self, identity: Identity) -> None:
         """`Rejected(signer-revoked)` if the identity, checked earlier, or a CA above it has been revoked since."""
-        certificates = [parse_certificate(der) for der in identity.chain] + [self.root]
-        for certificate, issuer in zip(certificates, certificates[1:], strict=False):
-            self._check_not_revoked(certificate, issuer)
+        self._check_not_revoked((*map(parse_certificate, identity.chain), self.root))
 
-    def _known(self, key: bytes) -> _Authority | None:
+    def _known(self, key: bytes, inner: Scope) -> _Authority | None:
+        """The root or the CA learned that has this key; if there are several, one that may certify in `inner`."""
         if key == key_identifier(self.root):
-            return _Authority(self.root, NATIONAL, ())
-        return self._authorities.get(key)
+            return _Authority((self.root,), NATIONAL)
+        held = self._authorities.get(key, {}).values()
+        covering = (authority for authority in held if codes.covers(authority.scope, inner))
+        return next(covering, next(iter(held), None))
 
     def _issuer_of(
-        self, certificate: x509.Certificate, offered: Mapping[bytes, x509.Certificate], at: datetime | None
+        self, certificate: x509.Certificate, scope: Scope, offered: Mapping[bytes, x509.Certificate]
     ) -> _Authority:
         key = _issuer_key_identifier(certificate)
-        known = self._known(key)
-        if known is not None:
-            for der, above in zip(known.chain, (*known.chain[1:], der_of(self.root)), strict=True):
-                self._check_not_revoked(parse_certificate(der), parse_certificate(above))
-            if at is not None and known.chain:
-                _validate_path(known, self.root, at)
+        known, sent = self._known(key, scope), offered.get(key)
+        if known is not None and (sent is None or sent == known.certificate or len(known.path) == 1):
             return known
-        if key not in offered:
+        if sent is None:
             raise Rejected(
                 Code.CHAIN_BROKEN,
                 "The certificate's issuer is neither the pinned root nor a CA known here; send its CA along (x5chain).",
             )
         remaining = {name: ca for name, ca in offered.items() if name != key}
-        return self._authority(offered[key], remaining, at)
+        return self._authority(sent, remaining)
 
-    def _authority(
-        self, certificate: x509.Certificate, offered: Mapping[bytes, x509.Certificate], at: datetime | None
-    ) -> _Authority:
+    def _authority(self, certificate: x509.Certificate, offered: Mapping[bytes, x509.Certificate]) -> _Authority:
         role, scope = role_and_scope(certificate)
         if role is not Role.CA:
             raise Rejected(Code.CHAIN_BROKEN, "A certificate in the middle of the chain is not a CA.")
-        issuer = self._issuer_of(certificate, offered, at)
-        _validate(certificate, issuer.certificate, at)
-        if len(issuer.chain) + 2 > _CHAIN_LENGTH_MAX:
-            raise _broken(certificate, "there are more CAs above it than this system has levels")
+        issuer = self._issuer_of(certificate, scope, offered)
+        path = (certificate, *issuer.path)
+        _validate_authority(path)
         _check_nesting(issuer.scope, scope)
-        self._check_not_revoked(certificate, issuer.certificate)
-        return _Authority(certificate, scope, (der_of(certificate), *issuer.chain))
+        self._check_not_revoked(path)
+        return _Authority(path, scope)
 
-    def _check_not_revoked(self, certificate: x509.Certificate, issuer: x509.Certificate) -> None:
-        if certificate.serial_number in self._revoked.get(key_identifier(issuer), ()):
-            raise Rejected(
-                Code.SIGNER_REVOKED,
-                f"The certificate of {_common_name(certificate)} has been revoked; enrol a new key with the kabupaten.",
-            )
+    def _check_not_revoked(self, path: Sequence[x509.Certificate]) -> None:
+        for certificate, issuer in pairwise(path):
+            if certificate.serial_number in self._revoked.get(key_identifier(issuer), ()):
+                raise Rejected(
+                    Code.SIGNER_REVOKED,
+                    f"The certificate of {_common_name(certificate)} has been revoked; "
+                    "enrol a new key with the kabupaten.",
+                )
 
 
 def pin(root_der: bytes) -> Trust:
@@ -200,9 +228,10 @@ def pin(root_der: bytes) -> Trust:
     root = parse_certificate(root_der)
     try:
         root.verify_directly_issued_by(root)
-    except (InvalidSignature, ValueError, TypeError) as error:
+    except (InvalidSignature, *_UNREADABLE) as error:
         raise Rejected(Code.CHAIN_BROKEN, "This is not a root certificate: it is not signed by itself.") from error
     key_identifier(root)
+    _check_may_certify(root)
     return Trust(root)
 
 
@@ -248,12 +277,20 @@ def check_speaks_for(identity: Identity, tps: str) -> None:
         )
 
 
+def check_valid_at(identity: Identity, moment: datetime) -> None:
+    """`Rejected(certificate-not-valid-now)` unless every certificate of the identity's chain is valid at `moment`."""
+    if identity.valid_at(moment):
+        return
+    for der in identity.chain:
+        _check_time(parse_certificate(der), moment)
+
+
 def role_and_scope(certificate: x509.Certificate) -> tuple[Role, Scope]:
     """What the one `urn:kpu:ROLE[:SCOPE]` name in the certificate says, or `Rejected(role-unknown)`."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         urns = [uri for uri in names.get_values_for_type(x509.UniformResourceIdentifier) if uri.startswith(_URN)]
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         urns = []
     if len(urns) != 1:
         raise Rejected(Code.ROLE_UNKNOWN, f"A certificate has exactly one name urn:kpu:…, this one has {len(urns)}.")
@@ -264,6 +301,8 @@ def role_and_scope(certificate: x509.Certificate) -> tuple[Role, Scope]:
         raise Rejected(Code.ROLE_UNKNOWN, f"The certificate's role {urns[0]!r} is not known here.") from error
     if role is Role.KPPS and len(scope) not in (10, 13):
         raise Rejected(Code.ROLE_UNKNOWN, "A KPPS officer is certified for one TPS or one village, not for more.")
+    if role is Role.CENTRE and scope != NATIONAL:  # else a kabupaten CA could make itself a centre that gives receipts
+        raise Rejected(Code.ROLE_UNKNOWN, "The centre is certified for the whole country, not for a region.")
     return role, scope
 
 
@@ -273,11 +312,14 @@ def urn(role: Role, scope: str) -> str:
 
 
 def parse_certificate(der: bytes) -> x509.Certificate:
-    """The certificate, or `Rejected(certificate-malformed)`."""
+    """The certificate, or `Rejected(certificate-malformed)`; every part that is read here can be read."""
     try:
-        return x509.load_der_x509_certificate(der)
-    except ValueError as error:
+        certificate = x509.load_der_x509_certificate(der)
+        _ = certificate.extensions, certificate.subject, certificate.issuer, certificate.signature_algorithm_oid
+        _ = certificate.serial_number, certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except _UNREADABLE as error:
         raise Rejected(Code.CERTIFICATE_MALFORMED, "The bytes are not an X.509 certificate in DER.") from error
+    return certificate
 
 
 def der_of(certificate: x509.Certificate) -> bytes:
@@ -286,37 +328,48 @@ def der_of(certificate: x509.Certificate) -> bytes:
 
 
 def key_identifier(certificate: x509.Certificate) -> bytes:
-    """The subject key identifier that names a CA's key, or `Rejected(certificate-malformed)`."""
+    """SHA-1 of a CA's public key, as its subject key identifier says, or `Rejected(certificate-malformed)`.
+
+    A CA may not choose its own: with another CA's identifier it could take that CA's place, or revoke for it.
+    """
+    own = x509.SubjectKeyIdentifier.from_public_key(_public_key(certificate))  # RFC 5280 4.2.1.2 (1)
     try:
-        return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-    except (x509.ExtensionNotFound, ValueError) as error:
+        said = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound as error:
         raise Rejected(Code.CERTIFICATE_MALFORMED, "The CA certificate has no subject key identifier.") from error
+    if said != own:
+        raise Rejected(Code.CERTIFICATE_MALFORMED, "The CA's subject key identifier is not that of its public key.")
+    return own.digest
 
 
-def _validate(certificate: x509.Certificate, issuer: x509.Certificate, at: datetime | None) -> None:
-    """RFC 5280 6.1 over the two certificates, by the library; time is `at`, or any moment when both are valid."""
-    moment = at or max(certificate.not_valid_before_utc, issuer.not_valid_before_utc)
-    if at is not None:
-        _check_time(certificate, at)
-    if _is_ca(certificate):
-        # The library validates chains that end in a leaf; of a CA it leaves the signature and names to this call.
-        try:
-            certificate.verify_directly_issued_by(issuer)
-        except (InvalidSignature, ValueError, TypeError) as error:
-            raise _broken(certificate, str(error) or "its signature is not the issuer's") from error
-        _check_may_certify(certificate, issuer)
-        return
-    builder = verification.PolicyBuilder().store(verification.Store([issuer])).time(moment).max_chain_depth(0)
+def _validate_path(path: tuple[x509.Certificate, ...], at: datetime | None) -> None:
+    """RFC 5280 6.1 from the leaf to the root, by the library; time is `at`, or a moment when all have begun."""
+    moment = at or max(certificate.not_valid_before_utc for certificate in path)
+    leaf, *between, root = path
+    builder = verification.PolicyBuilder().store(verification.Store([root])).time(moment)
+    verifier = builder.max_chain_depth(len(between)).build_client_verifier()
     try:
-        builder.build_client_verifier().verify(certificate, [])
-    except (verification.VerificationError, ValueError) as error:
-        raise _broken(certificate, str(error)) from error
+        verified = verifier.verify(leaf, between).chain
+    except (verification.VerificationError, *_UNREADABLE) as error:
+        raise _broken(leaf, str(error)) from error
+    if tuple(verified) != path:  # scope and revocation were looked up along `path`
+        raise _broken(leaf, "it is signed by another CA than the one it names")
 
 
-def _validate_path(authority: _Authority, root: x509.Certificate, at: datetime) -> None:
-    for der in authority.chain:
-        _check_time(parse_certificate(der), at)
-    _check_time(root, at)
+def _validate_authority(path: tuple[x509.Certificate, ...]) -> None:
+    """That `path[0]` is a CA and issued by `path[1]`; the library only validates paths that end in a leaf."""
+    certificate, issuer = path[:2]
+    if len(path) > _CHAIN_LENGTH_MAX:
+        raise _broken(certificate, "there are more CAs above it than this system has levels")
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, *_UNREADABLE) as error:
+        raise _broken(certificate, str(error) or "its signature is not the issuer's") from error
+    _check_may_certify(certificate)
+    for below, above in enumerate(path[1:], start=1):
+        length = above.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+        if length is not None and length < below:
+            raise _broken(certificate, f"{_common_name(above)} may have no further CA so far below it")
 
 
 def _check_time(certificate: x509.Certificate, at: datetime) -> None:
@@ -328,23 +381,14 @@ def _check_time(certificate: x509.Certificate, at: datetime) -> None:
         )
 
 
-def _check_may_certify(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+def _check_may_certify(certificate: x509.Certificate) -> None:
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-        above = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (x509.ExtensionNotFound, ValueError) as error:
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound as error:
         raise _broken(certificate, "a CA needs key usage and basic constraints") from error
-    if not usage.key_cert_sign:
-        raise _broken(certificate, "its key usage does not let it certify")
-    if above.path_length == 0:
-        raise _broken(certificate, "its issuer may certify no further CA")
-
-
-def _is_ca(certificate: x509.Certificate) -> bool:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
-        return False
+    if not (constraints.ca and usage.key_cert_sign and usage.crl_sign):
+        raise _broken(certificate, "its constraints or key usage do not let it certify and revoke")
 
 
 def _check_nesting(outer: Scope, inner: Scope) -> None:
@@ -358,6 +402,8 @@ def _check_nesting(outer: Scope, inner: Scope) -> None:
 def _public_key(certificate: x509.Certificate) -> ec.EllipticCurvePublicKey:
     try:
         key = certificate.public_key()
+    except UnsupportedAlgorithm as error:
+        raise Rejected(Code.ALGORITHM_UNSUPPORTED, "The certificate's key must be P-256.") from error
     except ValueError as error:
         raise Rejected(Code.CERTIFICATE_MALFORMED, "The certificate's key cannot be read.") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
@@ -368,7 +414,7 @@ def _public_key(certificate: x509.Certificate) -> ec.EllipticCurvePublicKey:
 def _issuer_key_identifier(certificate: x509.Certificate) -> bytes:
     try:
         value = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
-    except (x509.ExtensionNotFound, ValueError) as error:
+    except x509.ExtensionNotFound as error:
         raise Rejected(Code.CERTIFICATE_MALFORMED, "The certificate does not name its issuer's key.") from error
     return value.key_identifier or b""
 
@@ -380,9 +426,11 @@ def _by_key_identifier(chain: Sequence[bytes]) -> Mapping[bytes, x509.Certificat
 
 def _parse_crl(der: bytes) -> x509.CertificateRevocationList:
     try:
-        return x509.load_der_x509_crl(der)
-    except ValueError as error:
+        crl = x509.load_der_x509_crl(der)
+        _ = crl.extensions, [entry.serial_number for entry in crl]
+    except _UNREADABLE as error:
         raise Rejected(Code.CRL_MALFORMED, "The bytes are not a certificate revocation list in DER.") from error
+    return crl
 
 
 def _crl_number(crl: x509.CertificateRevocationList) -> int:

@@ -1,0 +1,268 @@
+"""Configuration: one frozen tree of dataclasses from one TOML file, every key with its unit and one sentence.
+
+An unknown key is refused with the nearest known name, a wrong type with what is wanted. Defaults suit a
+Raspberry Pi Zero 2 W.
+"""
+
+import dataclasses
+import difflib
+import tomllib
+import types
+import typing
+from dataclasses import MISSING, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from relay.errors import Code, Rejected
+
+Config = TypeVar("Config", bound="RelayConfig | CentreConfig")
+
+
+def _key(sentence: str, default: Any = MISSING, **more: Any) -> Any:
+    return (
+        field(default=default, metadata={"sentence": sentence} | more)
+        if default is not MISSING
+        else field(metadata={"sentence": sentence} | more)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """Who this machine is and where it keeps things."""
+
+    data_directory: Path = _key("Folder for the database and the photographs; created if missing.")
+    identity_directory: Path = _key("Folder with certificate.pem, key.pem and root.pem, as the authority made it.")
+    passphrase_file: Path | None = _key(
+        "File with the passphrase of key.pem, mode 0600, if that key is encrypted.", None
+    )
+    clock_sure_file: Path | None = _key(
+        "The clock counts as set while this file exists (systemd-timesyncd makes it); without the key, always.", None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ListenConfig:
+    """Where HTTPS is served."""
+
+    hosts: tuple[str, ...] = _key(
+        "Addresses to listen on; an IPv6 one that the machine lacks is passed over.", ("0.0.0.0", "::")
+    )
+    port: int = _key("TCP port; 0 takes any free one.", 8443, least=0, most=65535)
+    tls_certificate: Path | None = _key("PEM chain for TLS, such as a public CA's; without it, the node's own.", None)
+    tls_key: Path | None = _key("PEM key that belongs to tls_certificate, mode 0600.", None)
+    connections_max: int = _key("Connections at once; more are closed at once.", 512, least=1, most=100_000)
+    request_seconds_max: int = _key("Seconds for one request to arrive whole.", 60, least=1, most=3600)
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeConfig:
+    """What phones may hand over."""
+
+    queue_max: int = _key(
+        "Statements waiting for the disk at once; more are told to ask again.", 1024, least=1, most=65536
+    )
+    document_bytes_max: int = _key("Largest photograph, in bytes.", 33_554_432, least=4096, most=67_108_864)
+    uploads_max: int = _key("Photographs being received at once; more are told to ask again.", 32, least=1, most=1024)
+    reserve_bytes: int = _key(
+        "Disk space that photographs leave for figures, in bytes.", 67_108_864, least=0, most=2**40
+    )
+    signers_cached_max: int = _key("Officers' certificates kept in memory.", 4096, least=16, most=1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceConfig:
+    """How phones find the relay (DNS-SD over mDNS)."""
+
+    enabled: bool = _key("Whether to announce `_kpurelay._tcp` once the relay listens.", True)
+    interfaces: tuple[str, ...] = _key("Addresses of the interfaces to announce on; empty means all.", ())
+    host_name: str = _key("Single-label name under .local; empty means relay-SCOPE.", "")
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkConfig:
+    """One way towards the centre. Of several, the first that works is used."""
+
+    url: str = _key("The centre's address, https://….")
+    name: str = _key("What screens and logs call it.", "https")
+    tls: str = _key('"authority": its certificate chains to our root; "public": to a public CA.', "authority")
+    connect_seconds_max: int = _key("Seconds for a connection to be made.", 30, least=1, most=600)
+    silence_seconds_max: int = _key(
+        "Seconds without any sign of life before the link counts as dead.", 60, least=2, most=3600
+    )
+    in_flight_bytes_least: int = _key("Bytes sent unanswered at first, and at least.", 16384, least=4096, most=2**20)
+    in_flight_bytes_max: int = _key("Bytes sent unanswered at most.", 1_048_576, least=4096, most=2**26)
+    backoff_seconds_first: float = _key(
+        "Seconds to wait after the first failure; doubles with each one.", 1.0, least=0.05, most=600
+    )
+    backoff_seconds_max: float = _key("Longest wait between attempts, in seconds.", 60.0, least=0.05, most=3600)
+    idle_seconds_max: int = _key("Seconds to stay connected with nothing to send.", 60, least=1, most=3600)
+    ask_again_seconds: int = _key(
+        "Seconds until the centre is asked again for receipts that are still missing.", 120, least=1, most=86400
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    """What is written to the journal."""
+
+    level: str = _key("debug, info, warning or error.", "info")
+
+
+@dataclass(frozen=True, slots=True)
+class RelayConfig:
+    """The keys of relay.toml."""
+
+    node: NodeConfig
+    uplink: tuple[UplinkConfig, ...] = ()
+    listen: ListenConfig = ListenConfig()
+    intake: IntakeConfig = IntakeConfig()
+    announce: AnnounceConfig = AnnounceConfig()
+    log: LogConfig = LogConfig()
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeConfig:
+    """What relays may hand over to the centre."""
+
+    streams_max: int = _key(
+        "Relays connected at once; more are sent away with Retry-After.", 2048, least=1, most=100_000
+    )
+    retry_after_seconds: int = _key(
+        "What Retry-After says, plus up to as much again at random.", 20, least=1, most=3600
+    )
+    queue_max: int = _key("Statements waiting for the disk at once.", 8192, least=1, most=2**20)
+    silence_seconds_max: int = _key(
+        "Seconds without any sign of life before a stream is closed.", 120, least=2, most=3600
+    )
+    reserve_bytes: int = _key(
+        "Disk space that photographs leave for figures, in bytes.", 268_435_456, least=0, most=2**44
+    )
+    signers_cached_max: int = _key("Officers' certificates kept in memory.", 65536, least=16, most=10_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class TrustConfig:
+    """Which certificates and revocations the centre knows from its own side."""
+
+    directory: Path | None = _key(
+        "Folder with CA certificates and CRLs (PEM or DER), read again when it changes.", None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CentreConfig:
+    """The keys of central.toml."""
+
+    node: NodeConfig
+    listen: ListenConfig = ListenConfig()
+    exchange: ExchangeConfig = ExchangeConfig()
+    trust: TrustConfig = TrustConfig()
+    log: LogConfig = LogConfig()
+
+
+def load(path: Path, kind: type[Config]) -> Config:
+    """The configuration in a TOML file. Relative paths are relative to the file. `Rejected(config-invalid)`."""
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise Rejected(Code.CONFIG_INVALID, f"{path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Rejected(Code.CONFIG_INVALID, f"{path} is not TOML: {error}.") from error
+    config = typing.cast(Config, _table(kind, data, "", path))
+    for name, config_part in (("listen", config.listen),):
+        if (config_part.tls_certificate is None) != (config_part.tls_key is None):
+            raise _invalid(path, f"{name}.tls_certificate and {name}.tls_key go together")
+    return config
+
+
+def explain(kind: type[RelayConfig] | type[CentreConfig]) -> list[tuple[str, str, str]]:
+    """Every key of a file in order: (name, default or "required", sentence)."""
+    rows: list[tuple[str, str, str]] = []
+    for section, part, many in _sections(kind):
+        for entry in dataclasses.fields(part):
+            default = "required" if entry.default is MISSING else _shown(entry.default)
+            name = f"[[{section}]] {entry.name}" if many else f"{section}.{entry.name}"
+            rows.append((name, default, entry.metadata["sentence"]))
+    return rows
+
+
+def _sections(kind: type[Any]) -> list[tuple[str, type[Any], bool]]:
+    hints = typing.get_type_hints(kind)
+    return [
+        (
+            entry.name,
+            *(
+                ((typing.get_args(hints[entry.name])[0], True))
+                if _is_tuple(hints[entry.name])
+                else (hints[entry.name], False)
+            ),
+        )
+        for entry in dataclasses.fields(kind)
+    ]
+
+
+def _table(kind: type[Any], data: dict[str, Any], prefix: str, path: Path) -> Any:
+    hints = typing.get_type_hints(kind)
+    names = {entry.name: entry for entry in dataclasses.fields(kind)}
+    for name in data:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1, 0.5)
+            hint = f"did you mean {prefix}{near[0]}?" if near else f"known here: {', '.join(names)}"
+            raise _invalid(path, f"there is no key {prefix}{name}; {hint}")
+    values = {name: _value(hints[name], names[name], value, f"{prefix}{name}", path) for name, value in data.items()}
+    missing = [name for name, entry in names.items() if name not in values and _is_required(entry)]
+    if missing:
+        raise _invalid(path, f"the key {prefix}{missing[0]} is missing")
+    return kind(**values)
+
+
+def _value(hint: Any, entry: "dataclasses.Field[Any]", value: Any, name: str, path: Path) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _table(typing.cast(type[Any], hint), _typed(value, dict, "a table", name, path), f"{name}.", path)
+    if _is_tuple(hint):
+        inner = typing.get_args(hint)[0]
+        listing = _typed(value, list, "a list", name, path)
+        return tuple(_value(inner, entry, item, f"{name}[{at}]", path) for at, item in enumerate(listing))
+    if isinstance(hint, types.UnionType):
+        hint = next(option for option in typing.get_args(hint) if option is not type(None))
+    if hint is Path:
+        return path.parent / Path(_typed(value, str, "a path in quotes", name, path)).expanduser()
+    if hint is float and type(value) is int:
+        value = float(value)
+    words = {str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
+    value = _typed(value, hint, words[hint], name, path)
+    limits = entry.metadata
+    if "least" in limits and not limits["least"] <= value <= limits["most"]:
+        raise _invalid(path, f"{name} is {value}; it must be from {limits['least']} to {limits['most']}")
+    return value
+
+
+def _typed(value: Any, kind: type[Any], words: str, name: str, path: Path) -> Any:
+    if type(value) is not kind:
+        raise _invalid(path, f"{name} must be {words}, not {value!r}")
+    return value
+
+
+def _is_tuple(hint: Any) -> bool:
+    return typing.get_origin(hint) is tuple
+
+
+def _is_required(entry: "dataclasses.Field[Any]") -> bool:
+    return entry.default is MISSING and entry.default_factory is MISSING
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return "[" + ", ".join(f'"{item}"' for item in value) + "]"
+        case str():
+            return f'"{value}"'
+    return str(value)
+
+
+def _invalid(path: Path, why: str) -> Rejected:
+    return Rejected(Code.CONFIG_INVALID, f"{path}: {why}.")

@@ -1,0 +1,202 @@
+"""What relay and centre have in common as HTTPS servers: problem details, TLS contexts, bounded listening.
+
+The door to aiohttp's server side, beside the two sets of routes.
+"""
+
+import asyncio
+import json
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib import resources
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from relay.config import ListenConfig
+from relay.errors import Code, NotNow, Rejected, RelayError, http_status
+
+COSE_TYPE = "application/cose"
+PROBLEM_TYPE = "application/problem+json"
+_KEEPALIVE_SECONDS = 75
+_VERIFY_WITHOUT_TIME = ssl.VerifyFlags(0x200000)  # X509_V_FLAG_NO_CHECK_TIME: a Pi's clock is a guess
+
+log = logging.getLogger(__name__)
+
+
+def problem(error: RelayError, instance: str = "") -> web.Response:
+    """An error as problem details (RFC 9457), with its stable `code`."""
+    status = http_status(error.code)
+    body = {
+        "type": f"urn:kpu:relay:problem:{error.code}",
+        "title": error.code.replace("-", " "),
+        "status": status,
+        "code": error.code,
+        "detail": error.sentence,
+    } | ({"instance": instance} if instance else {})
+    headers = {}
+    if isinstance(error, NotNow):
+        headers["Retry-After"] = str(max(1, round(error.retry_after_seconds)))
+    return web.Response(status=status, headers=headers, content_type=PROBLEM_TYPE, body=json.dumps(body).encode())
+
+
+def problems(on_error: Callable[[Code], None]) -> Middleware:
+    """The middleware that turns every error into problem details and tells `on_error` its code."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except RelayError as caught:
+            error = caught
+        except web.HTTPException as answer:
+            if answer.status < 400:
+                raise
+            error = _from_aiohttp(answer)
+        except TimeoutError:
+            error = Rejected(Code.BAD_REQUEST, "The request did not arrive in time; send it again.")
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception:
+            log.exception("unexpected error on %s %s", request.method, request.path)
+            error = RelayError(Code.INTERNAL, "Something went wrong here; nothing was lost. Send it again.")
+        on_error(error.code)
+        return problem(error, request.path)
+
+    return middleware
+
+
+async def read_body(request: web.Request, bytes_max: int, seconds_max: float) -> bytes:
+    """The whole body, bounded in size and time."""
+    if (request.content_length or 0) > bytes_max:
+        raise Rejected(Code.STATEMENT_TOO_LARGE, f"A message here has at most {bytes_max} bytes.")
+    if request.content.is_eof():
+        return await request.content.read()
+    async with asyncio.timeout(seconds_max):
+        body = bytearray()
+        async for block in request.content.iter_any():
+            body += block
+            if len(body) > bytes_max:
+                raise Rejected(Code.STATEMENT_TOO_LARGE, f"A message here has at most {bytes_max} bytes.")
+    return bytes(body)
+
+
+def hex_name(request: web.Request, name: str) -> bytes:
+    """The 32 bytes that a path names with 64 hex digits, or `Rejected(not-found)`."""
+    text = request.match_info[name]
+    try:
+        value = bytes.fromhex(text)
+    except ValueError:
+        value = b""
+    if len(value) != 32 or text != value.hex():
+        raise Rejected(Code.NOT_FOUND, f"{text[:80]!r} is not a name here: 64 lower-case hexadecimal digits.")
+    return value
+
+
+def openapi(package: str, name: str) -> Handler:
+    """A handler that serves an OpenAPI description shipped in `package`."""
+    body = resources.files(package).joinpath(name).read_bytes()
+
+    async def handler(_request: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="application/json")
+
+    return handler
+
+
+def server_tls(config: ListenConfig, certificate: Path, key: Path, passphrase: bytes | None) -> ssl.SSLContext:
+    """TLS 1.2 and up with the node's own certificate, or the configured one."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        if config.tls_certificate and config.tls_key:
+            context.load_cert_chain(config.tls_certificate, config.tls_key)
+        else:
+            context.load_cert_chain(certificate, key, passphrase)
+    except (OSError, ssl.SSLError) as error:
+        raise Rejected(Code.CONFIG_INVALID, f"The TLS certificate or key cannot be used: {error}.") from error
+    return context
+
+
+def authority_tls(root: Path) -> ssl.SSLContext:
+    """Client TLS that trusts the pinned root alone. Names and time are not judged here.
+
+    Machines are reached by address, and clocks are guesses: who the other side is, its certificate's role says,
+    which the caller checks with `trust`.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False
+    context.load_verify_locations(root)
+    context.verify_flags |= _VERIFY_WITHOUT_TIME
+    return context
+
+
+@asynccontextmanager
+async def listening(app: web.Application, config: ListenConfig, tls: ssl.SSLContext) -> AsyncIterator[int]:
+    """Serves `app` on every configured address; yields the port once it listens."""
+    runner = web.AppRunner(
+        app, access_log=None, keepalive_timeout=_KEEPALIVE_SECONDS, auto_decompress=False, shutdown_timeout=5.0
+    )
+    await runner.setup()
+    server = runner.server
+    if server is None:
+        raise RuntimeError("the runner is set up")
+
+    def protocol() -> asyncio.Protocol:
+        return server() if len(server.connections) < config.connections_max else _Refuser()
+
+    loop = asyncio.get_running_loop()
+    listeners: list[asyncio.Server] = []
+    try:
+        sockets = _bind(config)
+        for bound in sockets:
+            listeners.append(await loop.create_server(protocol, sock=bound, ssl=tls, backlog=1024))  # noqa: PERF401
+        yield sockets[0].getsockname()[1]
+    finally:
+        for listener in listeners:
+            listener.close()
+        await runner.cleanup()
+
+
+class _Refuser(asyncio.Protocol):
+    """Closes a connection that is one too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+def _bind(config: ListenConfig) -> list[socket.socket]:
+    port, bound, failures = config.port, [], []
+    for host in config.hosts:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            listener = socket.socket(family, socket.SOCK_STREAM)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind((host, port))
+            listener.setblocking(False)
+        except OSError as error:
+            failures.append(f"{host} port {port}: {error.strerror}")
+            continue
+        port = listener.getsockname()[1]
+        bound.append(listener)
+    for failure in failures:
+        log.warning("not listening on %s", failure)
+    if not bound:
+        raise Rejected(Code.CONFIG_INVALID, f"Nowhere to listen: {'; '.join(failures)}. Is it running already?")
+    return bound
+
+
+def _from_aiohttp(answer: web.HTTPException) -> RelayError:
+    match answer.status:
+        case 404:
+            return Rejected(Code.NOT_FOUND, "There is nothing here; see /v1/openapi.json for what there is.")
+        case 405:
+            return Rejected(Code.METHOD_NOT_ALLOWED, "This method does not work here; see /v1/openapi.json.")
+        case 413:
+            return Rejected(Code.STATEMENT_TOO_LARGE, "The message is too large.")
+    return Rejected(Code.BAD_REQUEST, f"The request cannot be understood: {answer.reason}.")

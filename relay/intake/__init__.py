@@ -1,0 +1,1 @@
+"""Phones -> relay: taking statements and photographs over HTTPS, telling where they are, and being found."""

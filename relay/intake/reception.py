@@ -1,0 +1,100 @@
+"""The counter where things are handed over: judged by protocol's rules, put on disk, answered with a slip."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from relay.errors import Code, NotNow, Rejected
+from relay.metrics import Metrics
+from relay.protocol import forms
+from relay.protocol.statements import DocumentHash, Kind, Statement
+from relay.store.custody import Custody, CustodyStore, TakeDocument, TakeStatement
+from relay.store.documents import DocumentFiles
+from relay.verifier import Verifier
+
+log = logging.getLogger(__name__)
+
+
+class Reception:
+    """Takes custody. `on_custody` is called, without waiting, whenever there is something new to forward."""
+
+    def __init__(
+        self,
+        store: CustodyStore,
+        files: DocumentFiles,
+        verifier: Verifier,
+        metrics: Metrics,
+        on_custody: Callable[[], None],
+        *,
+        document_bytes_max: int,
+    ) -> None:
+        self._store = store
+        self._files = files
+        self._verifier = verifier
+        self._metrics = metrics
+        self._on_custody = on_custody
+        self._document_bytes_max = document_bytes_max
+
+    async def take_statement(self, data: bytes) -> tuple[Statement, Custody]:
+        """Custody of a statement: verified, on disk, slip signed. `Rejected` says what is wrong with it."""
+        verified = await self._verifier.verify(data)
+        statement = verified.statement
+        check_figures(statement)
+        for page in statement.pages:
+            if page.size_bytes > self._document_bytes_max:
+                raise Rejected(
+                    Code.DOCUMENT_TOO_LARGE,
+                    f"Page {page.number} has {page.size_bytes} bytes; this relay takes {self._document_bytes_max}. "
+                    "Photograph it with a lower resolution.",
+                )
+        custody = await self._store.take_custody(TakeStatement(statement, verified.new_chain))
+        self._metrics.received_bytes.inc(len(data))
+        if custody.new:
+            self._metrics.statements.inc()
+            log.info("%s taken: %s of TPS %s", statement.short_id, statement.kind.name.lower(), statement.tps)
+            self._on_custody()
+        else:
+            self._metrics.repeats.inc()
+        return statement, custody
+
+    async def take_document(self, document: DocumentHash, size_bytes: int) -> Custody:
+        """Custody of a photograph whose last byte has arrived: verified, on disk, slip signed."""
+        await asyncio.to_thread(self._files.finish, document, size_bytes)
+        custody = await self._store.take_custody(TakeDocument(document, size_bytes))
+        if custody.new:
+            self._metrics.documents.inc()
+            log.info("photograph %s taken, %d bytes", document.hex()[:8], size_bytes)
+            self._on_custody()
+        return custody
+
+    async def make_room(self, size_bytes: int, now: int) -> None:
+        """Drops photographs that the centre has given receipts for until `size_bytes` fit; else `NotNow`."""
+        while self._files.free_for_documents() < size_bytes:
+            settled = await self._store.droppable_documents(16)
+            if not settled:
+                self._files.check_room(size_bytes)
+                return
+            await self._store.mark_dropped(settled, now)
+            for document in settled:
+                await asyncio.to_thread(self._files.drop, document)
+                log.info("photograph %s dropped after its receipt, to make room", document.hex()[:8])
+
+    async def recover(self) -> None:
+        """After a start: photographs that were whole on disk but not yet answered for are taken like any other."""
+        for document, size_bytes in await self._store.unfinished_documents():
+            whole = self._files.path(document).exists() or self._files.arrived_bytes(document) == size_bytes
+            if whole:
+                try:
+                    await self.take_document(document, size_bytes)
+                except (Rejected, NotNow) as error:
+                    log.warning("photograph %s: %s", document.hex()[:8], error.sentence)
+
+
+def check_figures(statement: Statement) -> None:
+    """`Rejected(figures-malformed)` if a tally of a form known here is not packed as that form is.
+
+    A form that is not known here is no reason to refuse: the relay is trusted with custody, not with content.
+    """
+    form = forms.catalogue().get(statement.form)
+    if statement.kind is Kind.TALLY and form is not None:
+        forms.unpack(form, statement.figures)

@@ -1,0 +1,87 @@
+"""What a relay tells about what it holds, as JSON: the same words everywhere."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+from relay.protocol import forms, statements
+from relay.protocol.lifecycle import EVENT_OF, Event, state_of
+from relay.protocol.receipts import Verdict
+from relay.protocol.statements import Kind
+from relay.store.custody import HeldDocument, HeldStatement
+from relay.store.database import Row
+
+FORM_UNKNOWN = "form-unknown"
+CLOCK_DOUBTFUL = "clock-doubtful"
+_CLOCK_DOUBT_SECONDS = 14 * 86400
+
+
+def text64(data: bytes | None) -> str | None:
+    """Base64url without padding, as JSON carries bytes here."""
+    return None if data is None else base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def statement(held: HeldStatement, pages: Sequence[HeldDocument], arrived: Sequence[int]) -> dict[str, Any]:
+    """One statement; `arrived` counts the bytes of each page's photograph that are here."""
+    parsed = statements.parse(held.cose)
+    return {
+        "id": held.id.hex(),
+        "state": held.state,
+        "kind": held.kind.name.lower(),
+        "tps": held.tps,
+        "form": held.form,
+        "revision": held.revision,
+        "signed_at": parsed.signed_at,
+        "held_at": held.held_at,
+        "number": held.number,
+        "flags": list(flags(parsed, held.held_at)),
+        "notes": list(held.notes),
+        "slip": text64(held.slip),
+        "receipt": text64(held.receipt),
+        "documents": [_document(page, count) for page, count in zip(pages, arrived, strict=True)],
+    }
+
+
+def flags(parsed: statements.Statement, held_at: int) -> tuple[str, ...]:
+    """What the relay notices about a statement: broken rules of the form, an unknown form, a clock far off."""
+    doubtful = (CLOCK_DOUBTFUL,) if abs(parsed.signed_at - held_at) > _CLOCK_DOUBT_SECONDS else ()
+    form = forms.catalogue().get(parsed.form)
+    if form is None:
+        return (FORM_UNKNOWN, *doubtful)
+    if parsed.kind is not Kind.TALLY:
+        return doubtful
+    return doubtful + form.flags(forms.unpack(form, parsed.figures))
+
+
+def station_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The PPK's overview: one entry a statement, grouped by TPS by whoever shows it."""
+    return [
+        {
+            "tps": tps,
+            "id": identifier.hex(),
+            "kind": Kind(kind).name.lower(),
+            "form": form,
+            "revision": revision,
+            "held_at": held_at,
+            "number": number,
+            "state": state_of([Event.SLIP] + ([EVENT_OF[Verdict(verdict)]] if verdict else [])),
+            "pages": pages,
+            "pages_held": pages_held,
+        }
+        for tps, identifier, kind, form, revision, held_at, verdict, number, pages, pages_held in rows
+    ]
+
+
+def _document(page: HeldDocument, arrived_bytes: int) -> dict[str, Any]:
+    if page.slip is not None:
+        state, held = ("dropped" if page.dropped_at else "at-relay"), page.size_bytes
+    else:
+        state, held = ("arriving" if arrived_bytes else "awaited"), arrived_bytes
+    return {
+        "page": page.page,
+        "document": page.document.hex(),
+        "size_bytes": page.size_bytes,
+        "held_bytes": held,
+        "state": state,
+        "slip": text64(page.slip),
+    }

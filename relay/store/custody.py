@@ -1,0 +1,447 @@
+"""What a relay has custody of: statements, photographs, slips, and the receipts that settle them.
+
+All of a relay's SQL is here. Every change goes through one writer in groups, and is on disk when it returns.
+"""
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from relay.errors import StoreBroken
+from relay.protocol import cbor, receipts
+from relay.protocol.cose import X5t
+from relay.protocol.lifecycle import EVENT_OF, Event, State, state_of
+from relay.protocol.receipts import Receipt, Verdict
+from relay.protocol.slips import Subject
+from relay.protocol.statements import DocumentHash, Kind, Statement, StatementId
+from relay.store.database import Database, GroupCommit, Row, open_database
+
+SignSlip = Callable[[Subject, bytes, int], tuple[bytes, int]]
+"""(kind, subject, number) -> the slip's bytes and its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Custody:
+    """The answer to taking something: its slip, and whether it came for the first time."""
+
+    slip: bytes
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TakeStatement:
+    """Take custody of a verified statement; `chain` (DER) is kept if its signer is new here, else None."""
+
+    statement: Statement
+    chain: tuple[bytes, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TakeDocument:
+    """Take custody of a photograph whose verified file is already on disk."""
+
+    document: DocumentHash
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """File a verified receipt; what it speaks of and is not held here is passed over."""
+
+    receipt: Receipt
+    settled_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class LearnTrust:
+    """Keep CA certificates, the centre's certificate and CRLs (DER) for the next start."""
+
+    items: tuple[tuple[str, bytes, bytes], ...]  # kind, SHA-256, DER
+
+
+@dataclass(frozen=True, slots=True)
+class MarkDropped:
+    """The files of these documents were removed after the centre's receipt."""
+
+    documents: tuple[DocumentHash, ...]
+    dropped_at: int
+
+
+Change = TakeStatement | TakeDocument | Settle | LearnTrust | MarkDropped
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDocument:
+    """A page that a statement lists, and its photograph: slip None means it is not here yet."""
+
+    page: int
+    document: DocumentHash
+    size_bytes: int
+    slip: bytes | None
+    held_at: int | None
+    dropped_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldStatement:
+    """A statement in custody, with what the centre has said of it, if anything."""
+
+    number: int
+    id: StatementId
+    kind: Kind
+    tps: str
+    form: int
+    revision: int
+    signer: X5t
+    cose: bytes
+    slip: bytes
+    held_at: int
+    verdict: Verdict | None
+    notes: tuple[str, ...]
+    receipt: bytes | None
+
+    @property
+    def state(self) -> State:
+        """Where it is: at this relay, or what the newest receipt says."""
+        return state_of([Event.SLIP] + ([EVENT_OF[self.verdict]] if self.verdict else []))
+
+
+@dataclass(frozen=True, slots=True)
+class PendingDocument:
+    """A whole photograph that is not known to be at the centre, and what decides its place in the queue."""
+
+    document: DocumentHash
+    size_bytes: int
+    page: int
+    form: int
+    number: int
+
+
+_STATEMENT_COLUMNS = (
+    "s.number, s.id, s.kind, s.tps, s.form, s.revision, s.signer, s.cose, s.slip, s.held_at, s.verdict, s.notes, "
+    "(SELECT cose FROM receipt WHERE receipt.number = s.receipt)"
+)
+
+
+class CustodyStore:
+    """The relay's database. `run()` must be running for anything to be taken."""
+
+    def __init__(self, database: Database, sign_slip: SignSlip, queue_max: int) -> None:
+        self._database = database
+        self._sign_slip = sign_slip
+        self._writer = GroupCommit[Change, Custody | None](database, self._apply, queue_max=queue_max)
+
+    async def run(self) -> None:
+        """Commits for ever."""
+        await self._writer.run()
+
+    async def take_custody(self, item: TakeStatement | TakeDocument) -> Custody:
+        """The slip, once the bytes are on disk; the same slip when the same thing comes again."""
+        custody = await self._writer.submit(item)
+        if custody is None:
+            raise StoreBroken("The writer gave no slip.")
+        return custody
+
+    async def settle(self, receipt: Receipt, settled_at: int) -> None:
+        """Files a verified receipt."""
+        await self._writer.submit(Settle(receipt, settled_at))
+
+    async def learn_trust(self, items: Iterable[tuple[str, bytes, bytes]]) -> None:
+        """Keeps trust material: (kind, SHA-256, DER)."""
+        await self._writer.submit(LearnTrust(tuple(items)))
+
+    async def mark_dropped(self, documents: Sequence[DocumentHash], dropped_at: int) -> None:
+        """Says that these files are gone, after their receipt."""
+        await self._writer.submit(MarkDropped(tuple(documents), dropped_at))
+
+    async def statement(self, statement: bytes) -> HeldStatement | None:
+        """One statement by its id."""
+        rows = await self._database.read(f"SELECT {_STATEMENT_COLUMNS} FROM statement s WHERE s.id = ?", (statement,))
+        return _held(rows[0]) if rows else None
+
+    async def statements_of(self, tps: str) -> list[HeldStatement]:
+        """All statements of one station, in the order of their slips."""
+        rows = await self._database.read(
+            f"SELECT {_STATEMENT_COLUMNS} FROM statement s WHERE s.tps = ? ORDER BY s.number", (tps,)
+        )
+        return [_held(row) for row in rows]
+
+    async def statements_after(self, number: int, limit: int) -> list[HeldStatement]:
+        """The next statements by slip number, whatever their state."""
+        rows = await self._database.read(
+            f"SELECT {_STATEMENT_COLUMNS} FROM statement s WHERE s.number > ? ORDER BY s.number LIMIT ?",
+            (number, limit),
+        )
+        return [_held(row) for row in rows]
+
+    async def without_receipt(self, after: int, limit: int) -> list[HeldStatement]:
+        """Statements that the centre has not answered for, oldest first, after slip number `after`."""
+        rows = await self._database.read(
+            f"SELECT {_STATEMENT_COLUMNS} FROM statement s WHERE s.verdict IS NULL AND s.number > ? "
+            "ORDER BY s.number LIMIT ?",
+            (after, limit),
+        )
+        return [_held(row) for row in rows]
+
+    async def pages_of(self, statement_number: int) -> list[HeldDocument]:
+        """The pages that a documents statement lists."""
+        rows = await self._database.read(
+            "SELECT p.page, p.document, p.size_bytes, d.slip, d.held_at, d.dropped_at FROM page p "
+            "LEFT JOIN document d ON d.sha256 = p.document WHERE p.statement = ? ORDER BY p.page",
+            (statement_number,),
+        )
+        return [HeldDocument(*row) for row in rows]
+
+    async def listed_size(self, document: bytes) -> int | None:
+        """The size of a document that some accepted statement lists; None if none does."""
+        rows = await self._database.read("SELECT size_bytes FROM page WHERE document = ? LIMIT 1", (document,))
+        return int(rows[0][0]) if rows else None
+
+    async def document_slip(self, document: bytes) -> bytes | None:
+        """The slip of a photograph in custody."""
+        rows = await self._database.read("SELECT slip FROM document WHERE sha256 = ?", (document,))
+        return bytes(rows[0][0]) if rows else None
+
+    async def documents_without_receipt(self, limit: int) -> list[PendingDocument]:
+        """Whole photographs of statements without a receipt, oldest first."""
+        rows = await self._database.read(
+            "SELECT d.sha256, d.size_bytes, min(p.page), s.form, d.number FROM statement s "
+            "JOIN page p ON p.statement = s.number JOIN document d ON d.sha256 = p.document "
+            "WHERE s.verdict IS NULL AND d.dropped_at IS NULL GROUP BY d.number ORDER BY d.number LIMIT ?",
+            (limit,),
+        )
+        return [PendingDocument(*row) for row in rows]
+
+    async def droppable_documents(self, limit: int) -> list[DocumentHash]:
+        """Photographs that no statement without a receipt lists, oldest first."""
+        rows = await self._database.read(
+            "SELECT d.sha256 FROM document d WHERE d.dropped_at IS NULL AND NOT EXISTS (SELECT 1 FROM page p "
+            "JOIN statement s ON s.number = p.statement WHERE p.document = d.sha256 AND s.verdict IS NULL) "
+            "ORDER BY d.number LIMIT ?",
+            (limit,),
+        )
+        return [DocumentHash(row[0]) for row in rows]
+
+    async def signer_chain(self, x5t: X5t) -> tuple[bytes, ...] | None:
+        """The certificates of a signer met before, leaf first."""
+        rows = await self._database.read("SELECT chain FROM signer WHERE x5t = ?", (x5t,))
+        return tuple(cbor.decode(rows[0][0])) if rows else None
+
+    async def trust_items(self) -> list[tuple[str, bytes]]:
+        """What `learn_trust` has kept: (kind, DER)."""
+        return [(row[0], row[1]) for row in await self._database.read("SELECT kind, der FROM trust_item")]
+
+    async def newest_signed_time(self) -> int:
+        """The newest time that this relay or the centre has signed, 0 if none: a floor for the clock."""
+        rows = await self._database.read(
+            "SELECT max(coalesce((SELECT max(held_at) FROM statement), 0), "
+            "coalesce((SELECT max(settled_at) FROM receipt), 0))"
+        )
+        return int(rows[0][0])
+
+    async def counts(self) -> dict[str, int]:
+        """How much is here and how much of it waits; times in Unix seconds, 0 for none."""
+        rows = await self._database.read(
+            "SELECT (SELECT count(*) FROM statement), (SELECT count(*) FROM statement WHERE verdict IS NULL), "
+            "(SELECT count(*) FROM document), (SELECT count(DISTINCT tps) FROM statement), "
+            "(SELECT coalesce(min(held_at), 0) FROM statement WHERE verdict IS NULL), "
+            "(SELECT count(*) FROM statement WHERE verdict = 2), (SELECT count(*) FROM statement WHERE verdict = 3)"
+        )
+        names = (
+            "statements",
+            "without_receipt",
+            "documents",
+            "tps",
+            "oldest_waiting_held_at",
+            "in_conflict",
+            "refused",
+        )
+        return dict(zip(names, rows[0], strict=True))
+
+    async def stations(self) -> list[Row]:
+        """One row a statement for the PPK's overview, without its bytes."""
+        return await self._database.read(
+            "SELECT s.tps, s.id, s.kind, s.form, s.revision, s.held_at, s.verdict, s.number, "
+            "(SELECT count(*) FROM page p WHERE p.statement = s.number), "
+            "(SELECT count(*) FROM page p JOIN document d ON d.sha256 = p.document WHERE p.statement = s.number) "
+            "FROM statement s ORDER BY s.tps, s.number"
+        )
+
+    async def unfinished_documents(self) -> list[tuple[DocumentHash, int]]:
+        """Documents that are listed and not in custody, with their size."""
+        rows = await self._database.read(
+            "SELECT DISTINCT p.document, p.size_bytes FROM page p WHERE NOT EXISTS "
+            "(SELECT 1 FROM document d WHERE d.sha256 = p.document)"
+        )
+        return [(DocumentHash(row[0]), int(row[1])) for row in rows]
+
+    # The writer's side: one group, a handful of statements to SQLite however large the group is.
+
+    async def _apply(self, changes: list[Change]) -> list[Custody | None | Exception]:
+        results: list[Custody | None | Exception] = [None] * len(changes)
+        number = await self._last_number() if _gives_slips(changes) else 0
+        number = await self._take_statements(changes, results, number)
+        await self._take_documents(changes, results, number)
+        for change in changes:
+            match change:
+                case Settle():
+                    await self._settle(change)
+                case LearnTrust(items):
+                    await self._database.writing.executemany(
+                        "INSERT OR IGNORE INTO trust_item (kind, sha256, der) VALUES (?, ?, ?)", items
+                    )
+                case MarkDropped(documents, dropped_at):
+                    await self._database.writing.executemany(
+                        "UPDATE document SET dropped_at = ? WHERE sha256 = ?",
+                        [(dropped_at, item) for item in documents],
+                    )
+                case TakeStatement() | TakeDocument():
+                    pass
+        return results
+
+    async def _take_statements(
+        self, changes: list[Change], results: list[Custody | None | Exception], number: int
+    ) -> int:
+        wanted = [(at, change) for at, change in enumerate(changes) if isinstance(change, TakeStatement)]
+        if not wanted:
+            return number
+        known = await self._known_slips("statement", "id", [change.statement.id for _, change in wanted])
+        rows: list[Row] = []
+        pages: list[Row] = []
+        signers: list[Row] = []
+        for at, change in wanted:
+            statement = change.statement
+            slip = known.get(statement.id)
+            results[at] = Custody(slip, new=False) if slip else None
+            if slip:
+                continue
+            number += 1
+            slip, held_at = self._sign_slip(Subject.STATEMENT, statement.id, number)
+            known[statement.id] = slip
+            results[at] = Custody(slip, new=True)
+            signed = statement.signed
+            rows.append(
+                (
+                    number,
+                    statement.id,
+                    int(statement.kind),
+                    statement.tps,
+                    statement.form,
+                    statement.revision,
+                    signed.x5t,
+                    signed.bare,
+                    slip,
+                    held_at,
+                )
+            )
+            pages += [(number, page.number, page.document, page.size_bytes) for page in statement.pages]
+            if change.chain is not None:
+                signers.append((signed.x5t, cbor.encode(list(change.chain))))
+        writing = self._database.writing
+        if signers:
+            await writing.executemany("INSERT OR IGNORE INTO signer (x5t, chain) VALUES (?, ?)", signers)
+        if rows:
+            await writing.executemany(
+                "INSERT INTO statement (number, id, kind, tps, form, revision, signer, cose, slip, held_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+        if pages:
+            await writing.executemany("INSERT INTO page VALUES (?, ?, ?, ?)", pages)
+        return number
+
+    async def _take_documents(
+        self, changes: list[Change], results: list[Custody | None | Exception], number: int
+    ) -> None:
+        wanted = [(at, change) for at, change in enumerate(changes) if isinstance(change, TakeDocument)]
+        if not wanted:
+            return
+        known = await self._known_slips("document", "sha256", [change.document for _, change in wanted])
+        for at, change in wanted:
+            slip = known.get(change.document)
+            if slip:
+                results[at] = Custody(slip, new=False)
+                continue
+            number += 1
+            slip, held_at = self._sign_slip(Subject.DOCUMENT, change.document, number)
+            known[change.document] = slip
+            results[at] = Custody(slip, new=True)
+            await self._database.writing.execute(
+                "INSERT INTO document (number, sha256, size_bytes, slip, held_at) VALUES (?, ?, ?, ?, ?)",
+                (number, change.document, change.size_bytes, slip, held_at),
+            )
+
+    async def _last_number(self) -> int:
+        """The newest running number on disk: asked anew for each group, so that a failed commit leaves no gap."""
+        rows = await self._database.writing.execute_fetchall(
+            "SELECT max(coalesce((SELECT max(number) FROM statement), 0), "
+            "coalesce((SELECT max(number) FROM document), 0))"
+        )
+        return int(next(iter(rows))[0])
+
+    async def _known_slips(self, table: str, column: str, names: Sequence[bytes]) -> dict[bytes, bytes]:
+        marks = ",".join("?" * len(names))
+        rows = await self._database.writing.execute_fetchall(
+            f"SELECT {column}, slip FROM {table} WHERE {column} IN ({marks})", names
+        )
+        return {row[0]: row[1] for row in rows}
+
+    async def _settle(self, change: Settle) -> None:
+        writing = self._database.writing
+        rows = await writing.execute_fetchall(
+            "INSERT INTO receipt (cose, settled_at) VALUES (?, ?) "
+            "ON CONFLICT (cose) DO UPDATE SET settled_at = settled_at RETURNING number",
+            (change.receipt.signed.bare, change.settled_at),
+        )
+        number = next(iter(rows))[0]
+        for outcome in change.receipt.outcomes:
+            held = await writing.execute_fetchall("SELECT verdict FROM statement WHERE id = ?", (outcome.statement,))
+            if not _is_news(next(iter(held), None), outcome):
+                continue
+            await writing.execute(
+                "UPDATE statement SET verdict = ?, notes = ?, receipt = ? WHERE id = ?",
+                (int(outcome.verdict), json.dumps(list(outcome.notes)), number, outcome.statement),
+            )
+
+
+@asynccontextmanager
+async def open_custody(path: Path, sign_slip: SignSlip, *, queue_max: int) -> AsyncIterator[CustodyStore]:
+    """The relay's store in the file `path`."""
+    async with open_database(path, "relay") as database:
+        yield CustodyStore(database, sign_slip, queue_max)
+
+
+def _gives_slips(changes: Sequence[Change]) -> bool:
+    return any(isinstance(change, TakeStatement | TakeDocument) for change in changes)
+
+
+def _is_news(row: sqlite3.Row | None, outcome: receipts.Outcome) -> bool:
+    """Whether the outcome moves the statement to another state than the receipts before it."""
+    if row is None:
+        return False
+    if row[0] is None:
+        return True
+    before = state_of([Event.SLIP, EVENT_OF[Verdict(row[0])]])
+    return state_of([Event.SLIP, EVENT_OF[Verdict(row[0])], EVENT_OF[outcome.verdict]]) is not before
+
+
+def _held(row: Row) -> HeldStatement:
+    number, identifier, kind, tps, form, revision, signer, cose, slip, held_at, verdict, notes, receipt = row
+    return HeldStatement(
+        number=number,
+        id=StatementId(identifier),
+        kind=Kind(kind),
+        tps=tps,
+        form=form,
+        revision=revision,
+        signer=X5t(signer),
+        cose=cose,
+        slip=slip,
+        held_at=held_at,
+        verdict=Verdict(verdict) if verdict else None,
+        notes=tuple(json.loads(notes)) if notes else (),
+        receipt=receipt,
+    )

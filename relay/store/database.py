@@ -1,0 +1,177 @@
+"""The door to SQLite: opening, migrating, and the one writer that commits in groups.
+
+A file is opened only if it is ours and not newer than this software. WAL with `synchronous=FULL`: a commit
+that has returned is on disk.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import aiosqlite
+
+from relay.errors import Code, NotNow, Rejected, StoreBroken
+
+Row = tuple[Any, ...]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_APPLICATION_IDS = {"relay": 0x4B505552, "centre": 0x4B505543}  # "KPUR", "KPUC"
+_FULL_RETRY_SECONDS = 30.0
+_BUSY_RETRY_SECONDS = 2.0
+
+
+class Database:
+    """One SQLite file: a connection that only the writer uses, and one that only reads."""
+
+    def __init__(self, path: Path, writing: aiosqlite.Connection, reading: aiosqlite.Connection) -> None:
+        self.path = path
+        self.writing = writing
+        self._reading = reading
+
+    async def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """All rows of a query over what is committed."""
+        try:
+            return [tuple(row) for row in await self._reading.execute_fetchall(sql, parameters)]
+        except sqlite3.Error as error:
+            raise StoreBroken(f"{self.path} cannot be read: {error}.") from error
+
+
+@asynccontextmanager
+async def open_database(path: Path, schema: str) -> AsyncIterator[Database]:
+    """Opens or creates the database of `schema` ("relay" or "centre"), migrated to this software's version.
+
+    Raises `StoreBroken` if the file is another program's, newer than this software, or damaged.
+    """
+    try:
+        async with aiosqlite.connect(path, isolation_level=None) as writing:
+            await _prepare(writing, path, schema)
+            async with aiosqlite.connect(path, isolation_level=None) as reading:
+                await reading.execute("PRAGMA query_only = ON")
+                yield Database(path, writing, reading)
+    except sqlite3.Error as error:
+        raise StoreBroken(f"{path} cannot be used: {error}.") from error
+
+
+async def _prepare(connection: aiosqlite.Connection, path: Path, schema: str) -> None:
+    application, version = await _pragma(connection, "application_id"), await _pragma(connection, "user_version")
+    migrations = _migrations(schema)
+    tables = await connection.execute_fetchall("SELECT count(*) FROM sqlite_master")
+    empty = next(iter(tables))[0] == 0 and application == 0 and version == 0
+    if not empty and application != _APPLICATION_IDS[schema]:
+        raise StoreBroken(f"{path} is not a {schema}'s database; it is left as it is. Name another data directory.")
+    if version > len(migrations):
+        raise StoreBroken(
+            f"{path} was written by newer software (schema {version}, known here {len(migrations)}). "
+            "Install that version again; the data is left as it is."
+        )
+    await connection.execute("PRAGMA journal_mode = WAL")
+    await connection.execute("PRAGMA synchronous = FULL")
+    await connection.execute("PRAGMA foreign_keys = ON")
+    for number, script in enumerate(migrations[version:], start=version + 1):
+        # one transaction a migration: after a crash it has happened or it has not
+        await connection.executescript(
+            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {_APPLICATION_IDS[schema]};\n"
+            f"PRAGMA user_version = {number};\nCOMMIT;"
+        )
+
+
+def _migrations(schema: str) -> list[str]:
+    files = resources.files(__package__).joinpath("schema", schema).iterdir()
+    return [file.read_text("utf-8") for file in sorted(files, key=lambda file: file.name) if file.name.endswith(".sql")]
+
+
+async def _pragma(connection: aiosqlite.Connection, name: str) -> int:
+    rows = await connection.execute_fetchall(f"PRAGMA {name}")
+    return int(next(iter(rows))[0])
+
+
+class GroupCommit(Generic[Item, Result]):
+    """The one writer: takes what has queued up, applies it in one transaction, and answers after the fsync.
+
+    `apply` gets a group in the order of submission and returns one result for each; a result may be an
+    exception, which its submitter alone gets.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        apply: Callable[[list[Item]], Awaitable[list[Result | Exception]]],
+        *,
+        queue_max: int,
+        group_max: int = 256,
+    ) -> None:
+        self._database = database
+        self._apply = apply
+        self._queue_max = queue_max
+        self._group_max = group_max
+        self._queue: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._arrived = asyncio.Event()
+
+    async def submit(self, item: Item) -> Result:
+        """Returns once `item` is on disk; `NotNow` if the queue or the disk is full. Cancelling does not undo it."""
+        if len(self._queue) >= self._queue_max:
+            raise NotNow(Code.BUSY, "Too much is arriving at once; ask again in a moment.", _BUSY_RETRY_SECONDS)
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._queue.append((item, future))
+        self._arrived.set()
+        return await future
+
+    async def run(self) -> None:
+        """Commits for ever; ends only by cancellation or by `StoreBroken`."""
+        try:
+            while True:
+                await self._arrived.wait()
+                group, self._queue = self._queue[: self._group_max], self._queue[self._group_max :]
+                if not self._queue:
+                    self._arrived.clear()
+                await self._commit(group)
+        finally:
+            for _, future in self._queue:
+                future.cancel()
+
+    async def _commit(self, group: list[tuple[Item, "asyncio.Future[Result]"]]) -> None:
+        outcome: list[Result | Exception]
+        try:
+            outcome = await self._transaction([item for item, _ in group])
+        except (StoreBroken, asyncio.CancelledError):
+            for _, future in group:
+                future.cancel()
+            raise
+        except NotNow as error:
+            outcome = [error] * len(group)
+        # from here on a crash changes nothing: what is answered now is on disk
+        for (_, future), result in zip(group, outcome, strict=True):
+            if future.done():
+                continue
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+    async def _transaction(self, items: list[Item]) -> list[Result | Exception]:
+        connection = self._database.writing
+        try:
+            await connection.execute("BEGIN IMMEDIATE")
+            outcome = await self._apply(items)
+            await connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            await _roll_back(connection)
+            if getattr(error, "sqlite_errorname", "") in ("SQLITE_FULL", "SQLITE_IOERR_WRITE"):
+                raise NotNow(
+                    Code.DISK_FULL, "The disk is full: free some space, then send again.", _FULL_RETRY_SECONDS
+                ) from error
+            raise StoreBroken(f"{self._database.path} cannot be written: {error}.") from error
+        except Rejected:
+            await _roll_back(connection)
+            raise
+        return outcome
+
+
+async def _roll_back(connection: aiosqlite.Connection) -> None:
+    if connection.in_transaction:
+        await connection.execute("ROLLBACK")
