@@ -106,6 +106,7 @@ class Delivery:
         self._sending: dict[bytes, _Sending] = {}  # by document name; only what the centre was asked about
         self._frames: deque[bytes] = deque()  # chunk frames announced and not sent yet
         self._problems: dict[bytes, int] = {}
+        self._frames_kept = 0
 
     async def run(self) -> None:
         """Until there has been nothing to do for a while, or the stream breaks (`UplinkDown`, `NotNow`)."""
@@ -272,7 +273,8 @@ class Delivery:
             message = messages.decode(await self._stream.receive())
             match message:
                 case Kept(frames):
-                    self.window.kept(frames, asyncio.get_running_loop().time())
+                    self.window.kept(frames - self._frames_kept, asyncio.get_running_loop().time())
+                    self._frames_kept = frames
                 case ReceiptGiven(receipt):
                     await self._on_receipt(receipt)
                 case Held():

@@ -1,8 +1,10 @@
 """Durable files: tmp, fsync, rename, fsync of the folder. Whoever returns from here has the bytes on disk."""
 
 import contextlib
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from relay.errors import Code, Rejected
@@ -30,6 +32,17 @@ def write_durably(path: Path, data: bytes, *, mode: int = 0o644, replace: bool =
         with contextlib.suppress(FileNotFoundError):
             Path(name).unlink()
     sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Holds `folder` for this process alone; the lock ends with the process, however it ends."""
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Rejected(Code.BUSY, f"Another process is using {folder}; it must end first.") from error
+        yield
 
 
 def sync_folder(folder: Path) -> None:

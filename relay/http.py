@@ -4,6 +4,7 @@ The door to aiohttp's server side, beside the two sets of routes.
 """
 
 import asyncio
+import base64
 import json
 import logging
 import socket
@@ -94,6 +95,11 @@ def hex_name(request: web.Request, name: str) -> bytes:
     if len(value) != 32 or text != value.hex():
         raise Rejected(Code.NOT_FOUND, f"{text[:80]!r} is not a name here: 64 lower-case hexadecimal digits.")
     return value
+
+
+def text64(data: bytes | None) -> str | None:
+    """Base64url without padding (RFC 4648 5), as JSON carries bytes here."""
+    return None if data is None else base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def openapi(package: str, name: str) -> Handler:

@@ -4,6 +4,7 @@ An identity folder holds `certificate.pem` (the node's certificate, then its CAs
 `key.pem` (PKCS#8, mode 0600, optionally encrypted) and `root.pem` (the pinned root).
 """
 
+import contextlib
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,36 @@ def read_certificates(path: Path) -> list[bytes]:
         raise Rejected(Code.CERTIFICATE_MALFORMED, f"{path} holds no certificate in PEM.") from error
 
 
+def read_passphrase(path: Path) -> bytes:
+    """The passphrase in a file that nobody but its owner may read; one line ending is not part of it."""
+    try:
+        mode, data = path.stat().st_mode, path.read_bytes()
+    except OSError as error:
+        raise Rejected(Code.FILE_UNREADABLE, f"{path} cannot be read: {error.strerror}.") from error
+    _check_private(path, mode)
+    return data.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def read_trust_folder(folder: Path) -> tuple[list[bytes], list[bytes]]:
+    """The CA certificates and CRLs (DER) in a folder's files, PEM or DER; other files are passed over."""
+    certificates: list[bytes] = []
+    crls: list[bytes] = []
+    try:
+        contents = [path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()]
+    except OSError as error:
+        raise Rejected(Code.FILE_UNREADABLE, f"{folder} cannot be read: {error.strerror}.") from error
+    for data in contents:
+        with contextlib.suppress(ValueError):
+            certificates += [item.public_bytes(Encoding.DER) for item in x509.load_pem_x509_certificates(data)]
+        with contextlib.suppress(ValueError):
+            certificates.append(x509.load_der_x509_certificate(data).public_bytes(Encoding.DER))
+        with contextlib.suppress(ValueError):
+            crls.append(x509.load_pem_x509_crl(data).public_bytes(Encoding.DER))
+        with contextlib.suppress(ValueError):
+            crls.append(x509.load_der_x509_crl(data).public_bytes(Encoding.DER))
+    return certificates, crls
+
+
 def read_key(path: Path, passphrase: bytes | None) -> ec.EllipticCurvePrivateKey:
     """The P-256 private key in a PEM file that nobody but its owner may read."""
     try:
@@ -60,8 +91,7 @@ def read_key(path: Path, passphrase: bytes | None) -> ec.EllipticCurvePrivateKey
         data = path.read_bytes()
     except OSError as error:
         raise Rejected(Code.FILE_UNREADABLE, f"{path} cannot be read: {error.strerror}.") from error
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise Rejected(Code.PERMISSIONS_TOO_OPEN, f"{path} can be read by others; run: chmod 600 {path}")
+    _check_private(path, mode)
     try:
         key = load_pem_private_key(data, passphrase)
     except TypeError as error:
@@ -74,3 +104,8 @@ def read_key(path: Path, passphrase: bytes | None) -> ec.EllipticCurvePrivateKey
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise Rejected(Code.ALGORITHM_UNSUPPORTED, f"{path} does not hold a P-256 key.")
     return key
+
+
+def _check_private(path: Path, mode: int) -> None:
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise Rejected(Code.PERMISSIONS_TOO_OPEN, f"{path} can be read by others; run: chmod 600 {path}")

@@ -116,7 +116,8 @@ class Authority:
         """A CA for a region inside this one's own, in a new `folder` that can be carried to another machine."""
         keys.check_passphrase(passphrase)
         key = keys.new_key()
-        chain = self.certify_ca(key.public_key(), scope, name=name, days=days, now=now, before_handing_out=folder)
+        folders.check_new(folder)
+        chain = self.certify_ca(key.public_key(), scope, name=name, days=days, now=now)
         return self._found(folder, key, passphrase, chain, self.root)
 
     def certify_ca(
@@ -127,7 +128,6 @@ class Authority:
         name: str | None = None,
         days: int = CA_DAYS,
         now: datetime | None = None,
-        before_handing_out: Path | None = None,
     ) -> list[bytes]:
         """The certificate of a CA that holds its own key, and this CA's chain (DER); the ledger has it."""
         moment, region = _moment(now), codes.scope(scope)
@@ -136,8 +136,6 @@ class Authority:
             raise Rejected(
                 Code.CA_OUTSIDE_SCOPE, "A kecamatan CA certifies phones and relays, no further CA; use the one above."
             )
-        if before_handing_out is not None:
-            folders.check_new(before_handing_out)
         path_length = 0 if len(region) >= 6 else self.issuer.path_length - 1
         title = _checked_name(name or f"KPU {codes.level(region)} {region}".strip())
         when = certificates.validity(moment, days, self.certificate)
@@ -165,16 +163,13 @@ class Authority:
         """A certificate that nobody may have before `record` has returned."""
         self._check_may_issue(codes.scope(subject.scope), now)
         when = certificates.validity(now, days, self.certificate)
-        made = certificates.leaf(
-            self.issuer,
-            public_key,
-            subject.role,
-            subject.scope,
-            _checked_name(subject.name),
-            when,
-            dns=subject.dns,
-            ips=subject.ips,
-        )
+        name, scope = _checked_name(subject.name), subject.scope
+        try:
+            made = certificates.leaf(
+                self.issuer, public_key, subject.role, scope, name, when, dns=subject.dns, ips=subject.ips
+            )
+        except ValueError as error:
+            raise Rejected(Code.BAD_REQUEST, f"The certificate of {name} cannot be made: {error}") from error
         trust.role_and_scope(made)  # what everybody will refuse is not issued
         return made
 
@@ -253,6 +248,10 @@ class Authority:
         self.ledger.append([ledger.Revoked(entry.serial, reason.value, ledger.time_text(moment)) for entry in new])
         self.crl(days=crl_days, now=moment)
         return new
+
+    def serials_of(self, urn: str) -> list[str]:
+        """The serial numbers of every certificate issued for `urn` (`trust.urn`), revoked or not."""
+        return [entry.serial for entry in self.ledger.issued.values() if entry.urn == urn]
 
     def adopt(self, der: bytes, *, now: datetime | None = None) -> str:
         """The serial number of a certificate that this CA signed, put into the ledger if it is not there.

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
+from relay import identity
 from relay.errors import Code, Rejected
 
 PASSPHRASE_LENGTH_MIN = 12
@@ -96,13 +97,18 @@ def read_passphrase(file: Path | None, what: str, *, new: bool = False) -> bytes
     A `new` one is asked for twice, and must be long enough.
     """
     if file is not None:
-        check_private(file, PRIVATE)
-        try:
-            given = file.read_bytes().rstrip(b"\r\n")
-        except OSError as error:
-            raise Rejected(Code.FILE_UNREADABLE, f"{file} cannot be read: {error.strerror}.") from error
+        given = identity.read_passphrase(file)
     else:
-        given = getpass.getpass(f"Passphrase for {what}: ").encode()
-        if new and getpass.getpass("Once more: ").encode() != given:
+        given = _ask(f"Passphrase for {what}: ")
+        if new and _ask("Once more: ") != given:
             raise Rejected(Code.PASSPHRASE_WRONG, "The two passphrases differ; begin again.")
     return check_passphrase(given) if new else given
+
+
+def _ask(prompt: str) -> bytes:
+    try:
+        return getpass.getpass(prompt).encode()
+    except EOFError as error:
+        raise Rejected(
+            Code.PASSPHRASE_WRONG, "There is nobody to ask for the passphrase; give it with --passphrase-file."
+        ) from error

@@ -9,7 +9,7 @@ from aiohttp import web
 from relay import metrics as metrics_module
 from relay.config import RelayConfig
 from relay.errors import Code, Rejected
-from relay.http import COSE_TYPE, hex_name, openapi, problems, read_body
+from relay.http import COSE_TYPE, hex_name, openapi, problems, read_body, text64
 from relay.intake import views
 from relay.intake.reception import Reception
 from relay.intake.tus import Tus
@@ -94,8 +94,8 @@ class Intake:
         certificates = dict.fromkeys([*self._node_chain, *trust.authority_certificates[1:], *kept])
         return web.json_response(
             {
-                "certificates": [views.text64(der) for der in certificates],
-                "crls": [views.text64(der) for der in trust.crls.values()],
+                "certificates": [text64(der) for der in certificates],
+                "crls": [text64(der) for der in trust.crls.values()],
             }
         )
 

@@ -1,9 +1,9 @@
 """What a relay tells about what it holds, as JSON: the same words everywhere."""
 
-import base64
 from collections.abc import Sequence
 from typing import Any
 
+from relay.http import text64
 from relay.protocol import forms, statements
 from relay.protocol.lifecycle import EVENT_OF, Event, state_of
 from relay.protocol.receipts import Verdict
@@ -14,11 +14,6 @@ from relay.store.database import Row
 FORM_UNKNOWN = "form-unknown"
 CLOCK_DOUBTFUL = "clock-doubtful"
 _CLOCK_DOUBT_SECONDS = 14 * 86400
-
-
-def text64(data: bytes | None) -> str | None:
-    """Base64url without padding, as JSON carries bytes here."""
-    return None if data is None else base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def statement(held: HeldStatement, pages: Sequence[HeldDocument], arrived: Sequence[int]) -> dict[str, Any]:

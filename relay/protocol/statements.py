@@ -3,6 +3,7 @@
 Reading checks shape only; who signed and whether they may is `trust`'s matter.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -188,7 +189,7 @@ def _pages(value: object) -> tuple[Page, ...]:
                 whole(size, 1, DOCUMENT_BYTES_MAX, "document size"),
             )
         )
-    if any(later.number <= earlier.number for earlier, later in zip(pages, pages[1:], strict=False)):
+    if any(later.number <= earlier.number for earlier, later in itertools.pairwise(pages)):
         raise _malformed("page numbers must ascend, each once")
     sizes = {page.document: page.size_bytes for page in pages}
     if any(sizes[page.document] != page.size_bytes for page in pages):

@@ -285,6 +285,16 @@ def check_valid_at(identity: Identity, moment: datetime) -> None:
         _check_time(parse_certificate(der), moment)
 
 
+def check_signed_by(signed: cose.Sign1, chain: Sequence[bytes]) -> None:
+    """`Rejected` unless the key in the certificate that `signed` names (`chain[0]`) made its signature.
+
+    Says nothing of whether that certificate may be trusted.
+    """
+    if not chain or cose.x5t_of(chain[0]) != signed.x5t:
+        raise Rejected(Code.SIGNER_UNKNOWN, "The signer's certificate did not come along.")
+    cose.check(signed, _public_key(parse_certificate(chain[0])))
+
+
 def role_and_scope(certificate: x509.Certificate) -> tuple[Role, Scope]:
     """What the one `urn:kpu:ROLE[:SCOPE]` name in the certificate says, or `Rejected(role-unknown)`."""
     try:

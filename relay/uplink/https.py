@@ -57,7 +57,7 @@ class HttpsUplink:
                 raise NotNow(Code.BUSY, f"The centre asks to come back in {retry_after:.0f} s.", retry_after) from error
             raise UplinkDown(f"The centre answers with HTTP {error.status}.") from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise UplinkDown(f"The centre is not reached: {error or type(error).__name__}.") from error
+            raise UplinkDown(f"The centre is not reached: {str(error) or type(error).__name__}.") from error
 
     def _check_is_centre(self, socket_: aiohttp.ClientWebSocketResponse) -> None:
         role = peer_role(socket_.get_extra_info("ssl_object"))
@@ -75,7 +75,7 @@ class _HttpsStream:
         try:
             await self._socket.send_bytes(message)
         except (aiohttp.ClientError, OSError) as error:
-            raise UplinkDown(f"The connection broke: {error or type(error).__name__}.") from error
+            raise UplinkDown(f"The connection broke: {str(error) or type(error).__name__}.") from error
 
     async def receive(self) -> bytes:
         message = await self._socket.receive()

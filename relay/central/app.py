@@ -1,0 +1,263 @@
+"""The centre's HTTP API, route by route; described in `openapi.json`, which a test checks."""
+
+import asyncio
+import logging
+import random
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from relay import exchange
+from relay import metrics as metrics_module
+from relay.config import ExchangeConfig
+from relay.errors import Code, NotNow, Rejected, RelayError, UplinkDown
+from relay.http import COSE_TYPE, hex_name, openapi, problems, text64
+from relay.metrics import Metrics
+from relay.protocol import codes, forms, statements
+from relay.protocol.lifecycle import EVENT_OF, Event, state_of
+from relay.protocol.messages import MESSAGE_BYTES_MAX
+from relay.protocol.statements import Kind
+from relay.store.documents import DocumentFiles
+from relay.store.record import RecordedStatement, RecordStore
+from relay.verifier import Verifier
+
+log = logging.getLogger(__name__)
+
+_STATIONS_LIMIT_MAX = 500
+_SUB_REGION_DIGITS = {0: 2, 2: 4, 4: 6, 6: 10, 10: 13}
+
+
+class Streams:
+    """Relays' streams: how many there are, and the handler that serves one."""
+
+    def __init__(
+        self, keeper: exchange.Keeper, verifier: Verifier, config: ExchangeConfig, chance: random.Random
+    ) -> None:
+        self._keeper = keeper
+        self._verifier = verifier
+        self._config = config
+        self._chance = chance
+        self._open: set[web.WebSocketResponse] = set()
+
+    @property
+    def count(self) -> int:
+        """Streams open now."""
+        return len(self._open)
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        """One relay's stream, until it ends. Too many: 503 with a Retry-After that spreads the returns."""
+        if len(self._open) >= self._config.streams_max:
+            retry = self._config.retry_after_seconds
+            raise NotNow(
+                Code.BUSY, "Many relays are here already; come back later.", retry * (1 + self._chance.random())
+            )
+        socket = web.WebSocketResponse(
+            max_msg_size=MESSAGE_BYTES_MAX, heartbeat=self._config.silence_seconds_max, compress=False
+        )
+        if not socket.can_prepare(request).ok:
+            raise Rejected(Code.BAD_REQUEST, "This address is a WebSocket for relays.")
+        self._open.add(socket)
+        try:
+            await socket.prepare(request)
+            await self._converse(socket)
+        finally:
+            self._open.discard(socket)
+        return socket
+
+    async def close_all(self) -> None:
+        """Ends every stream politely; relays come back when we do."""
+        await asyncio.gather(*(socket.close(code=aiohttp.WSCloseCode.GOING_AWAY) for socket in list(self._open)))
+
+    async def _converse(self, socket: web.WebSocketResponse) -> None:
+        try:
+            await exchange.receive(_ServerStream(socket), self._keeper, self._verifier)
+        except UplinkDown as error:
+            log.debug("a stream ended: %s", error.sentence)
+        except NotNow as error:
+            await socket.close(code=aiohttp.WSCloseCode.TRY_AGAIN_LATER, message=_short(error))
+        except Rejected as error:
+            log.warning("a stream was ended: %s [%s]", error.sentence, error.code)
+            await socket.close(code=aiohttp.WSCloseCode.POLICY_VIOLATION, message=_short(error))
+
+
+class _ServerStream:
+    def __init__(self, socket: web.WebSocketResponse) -> None:
+        self._socket = socket
+
+    async def send(self, message: bytes) -> None:
+        try:
+            await self._socket.send_bytes(message)
+        except (aiohttp.ClientError, OSError) as error:
+            raise UplinkDown(f"The stream broke: {error}.") from error
+
+    async def receive(self) -> bytes:
+        message = await self._socket.receive()
+        if message.type is aiohttp.WSMsgType.BINARY:
+            return bytes(message.data)
+        if message.type is aiohttp.WSMsgType.TEXT:
+            raise Rejected(Code.BATCH_MALFORMED, "Messages on this stream are binary.")
+        raise UplinkDown("The stream ended.")
+
+
+class Central:
+    """The handlers that tell what is recorded. Everything here is public, as results are."""
+
+    def __init__(
+        self, store: RecordStore, files: DocumentFiles, verifier: Verifier, metrics: Metrics, chain: tuple[bytes, ...]
+    ) -> None:
+        self._store = store
+        self._files = files
+        self._verifier = verifier
+        self._metrics = metrics
+        self._chain = chain
+
+    async def get_statement(self, request: web.Request) -> web.Response:
+        """What became of one statement."""
+        return web.json_response(await self._view(await self._find(request)))
+
+    async def get_statement_cose(self, request: web.Request) -> web.Response:
+        """The exact bytes that the phone signed."""
+        found = await self._find(request)
+        return web.Response(body=found.cose, headers={"Content-Type": COSE_TYPE})
+
+    async def get_document(self, request: web.Request) -> web.FileResponse:
+        """A photograph, byte for byte."""
+        document = hex_name(request, "document")
+        if not await self._store.has_document(document):
+            raise Rejected(Code.NOT_FOUND, "The centre does not have this photograph.")
+        return web.FileResponse(
+            self._files.path(document),
+            headers={"Content-Type": "application/octet-stream", "X-Content-Type-Options": "nosniff"},
+        )
+
+    async def get_tps(self, request: web.Request) -> web.Response:
+        """Every statement of one station, revisions and conflicts side by side."""
+        tps = codes.tps_code(request.match_info["tps"])
+        found = await self._store.statements_of(tps)
+        return web.json_response({"tps": tps, "statements": [await self._view(item) for item in found]})
+
+    async def list_tps(self, request: web.Request) -> web.Response:
+        """Stations within a scope, in order, a page at a time."""
+        scope = codes.scope(request.query.get("scope", ""))
+        after = request.query.get("after", "")[:13]
+        rows = await self._store.stations_within(scope, after, _STATIONS_LIMIT_MAX)
+        names = ("tps", "registered", "statements", "tally_verdict")
+        return web.json_response(
+            {
+                "scope": scope,
+                "stations": [dict(zip(names, (row[0], bool(row[1]), *row[2:]), strict=True)) for row in rows],
+                "next_after": rows[-1][0] if len(rows) == _STATIONS_LIMIT_MAX else None,
+            }
+        )
+
+    async def get_status(self, request: web.Request) -> web.Response:
+        """How far a region is: "231 of 713", and the same for each part of it."""
+        scope = codes.scope(request.query.get("scope", ""))
+        return web.json_response(await status(self._store, scope, _form(request.query.get("form"))))
+
+    async def get_trust(self, _request: web.Request) -> web.Response:
+        """Certificates and CRLs with which receipts are checked, from the pinned root."""
+        trusted = self._verifier.trust
+        certificates = dict.fromkeys([*self._chain, *trusted.authority_certificates[1:]])
+        return web.json_response(
+            {
+                "certificates": [text64(der) for der in certificates],
+                "crls": [text64(der) for der in trusted.crls.values()],
+            }
+        )
+
+    async def health(self, _request: web.Request) -> web.Response:
+        """Whether the centre records."""
+        return web.json_response({"status": "ok"})
+
+    async def get_metrics(self, _request: web.Request) -> web.Response:
+        """The Prometheus text format."""
+        return web.Response(body=self._metrics.text(), headers={"Content-Type": metrics_module.CONTENT_TYPE})
+
+    async def _find(self, request: web.Request) -> RecordedStatement:
+        found = await self._store.statement(hex_name(request, "statement"))
+        if found is None:
+            raise Rejected(Code.NOT_FOUND, "The centre has no statement of that id.")
+        return found
+
+    async def _view(self, found: RecordedStatement) -> dict[str, Any]:
+        parsed = statements.parse(found.cose)
+        form = forms.catalogue().get(found.form)
+        figures = None
+        if found.kind is Kind.TALLY and form is not None and len(parsed.figures) == form.packed_bytes:
+            values = forms.unpack(form, parsed.figures)
+            figures = {field.id: value for field, value in zip(form.fields, values, strict=True)}
+        pages = await self._store.pages_of(found.number)
+        return {
+            "id": found.id.hex(),
+            "state": state_of([Event.SLIP] + ([EVENT_OF[found.verdict]] if found.verdict else [])),
+            "kind": found.kind.name.lower(),
+            "tps": found.tps,
+            "form": found.form,
+            "revision": found.revision,
+            "signed_at": found.signed_at,
+            "received_at": found.received_at,
+            "sender": found.sender,
+            "notes": list(found.notes),
+            "figures": figures,
+            "receipt": text64(found.receipt),
+            "documents": [
+                {"page": page, "document": document.hex(), "size_bytes": size, "held": held}
+                for page, document, size, held in pages
+            ],
+        }
+
+
+async def status(store: RecordStore, scope: codes.Scope, form: int | None) -> dict[str, Any]:
+    """How far `scope` is, and each part of it, for the status API and the status command."""
+    names = ("scope", "name", "tps", "with_tally", "in_conflict", "flagged", "with_photographs")
+    whole = await store.progress(scope, len(scope), form) if scope else []
+    parts = await store.progress(scope, _SUB_REGION_DIGITS[len(scope)], form) if len(scope) < 13 else []
+    listing = [dict(zip(names, row, strict=True)) for row in parts]
+    total = dict(zip(names, whole[0], strict=True)) if whole else _sum(listing, scope, names)
+    return {
+        "scope": scope,
+        "level": codes.level(scope),
+        "name": await store.region_name(scope),
+        "total": total,
+        "parts": listing,
+        "counts": await store.counts(),
+    }
+
+
+def application(central: Central, streams: Streams, metrics: Metrics) -> web.Application:
+    """The routes."""
+    app = web.Application(middlewares=[problems(metrics.problem)], client_max_size=MESSAGE_BYTES_MAX)
+    app.add_routes(
+        [
+            web.get("/v1/exchange", streams.serve),
+            web.get("/v1/statements/{statement}", central.get_statement),
+            web.get("/v1/statements/{statement}/cose", central.get_statement_cose),
+            web.get("/v1/documents/{document}", central.get_document),
+            web.get("/v1/tps", central.list_tps),
+            web.get("/v1/tps/{tps}", central.get_tps),
+            web.get("/v1/status", central.get_status),
+            web.get("/v1/trust", central.get_trust),
+            web.get("/v1/openapi.json", openapi("relay.central", "openapi.json")),
+            web.get("/healthz", central.health),
+            web.get("/metrics", central.get_metrics),
+        ]
+    )
+    return app
+
+
+def _sum(parts: list[dict[str, Any]], scope: str, names: tuple[str, ...]) -> dict[str, Any]:
+    return {"scope": scope, "name": ""} | {name: sum(part[name] for part in parts) for name in names[2:]}
+
+
+def _form(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()) or len(text) > 5:
+        raise Rejected(Code.BAD_REQUEST, "form must be a form's number, such as 2401.")
+    return int(text)
+
+
+def _short(error: RelayError) -> bytes:
+    return f"{error.code}: {error.sentence}".encode()[:120]

@@ -1,0 +1,187 @@
+"""The centre's keeper of parcels: judges each statement strictly, records it, and signs what became of it.
+
+A refusal is signed only for what its signer provably signed. Anything else that is wrong with a parcel is the
+carrier's problem, is told to the carrier, and lets nobody drop a copy.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from relay.clock import Clock
+from relay.errors import Code, Rejected
+from relay.exchange import Answers
+from relay.metrics import Metrics
+from relay.protocol import cose, forms, parcels, statements, trust
+from relay.protocol.messages import Ask, Held, Problem, TrustNews
+from relay.protocol.parcels import ChunkParcel, Parcel, StatementParcel
+from relay.protocol.statements import DocumentHash, Kind, Statement
+from relay.protocol.trust import Identity
+from relay.store.documents import DocumentFiles
+from relay.store.record import CompleteDocument, Record, RecordStore
+from relay.verifier import Verifier
+
+log = logging.getLogger(__name__)
+
+_REFUSED = frozenset(
+    {
+        Code.SIGNER_REVOKED,
+        Code.CERTIFICATE_NOT_VALID_NOW,
+        Code.ROLE_NOT_ALLOWED,
+        Code.ROLE_UNKNOWN,
+        Code.STATION_NOT_SIGNERS,
+        Code.CA_OUTSIDE_SCOPE,
+        Code.FORM_UNKNOWN,
+        Code.FIGURES_MALFORMED,
+    }
+)
+_CLOCK_DOUBTFUL = "clock-doubtful"
+_CLOCK_DOUBT_SECONDS = 14 * 86400
+_DOCUMENTS_REMEMBERED = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A statement to be recorded, or to be kept as refused."""
+
+    statement: Statement
+    flags: tuple[str, ...]
+    refused: Code | None
+    new_chain: tuple[bytes, ...] | None
+
+
+class Recorder:
+    """Keeps parcels at the centre; see `exchange.Keeper`."""
+
+    def __init__(
+        self,
+        store: RecordStore,
+        files: DocumentFiles,
+        verifier: Verifier,
+        clock: Clock,
+        metrics: Metrics,
+        centre_chain: tuple[bytes, ...],
+    ) -> None:
+        self._store = store
+        self._files = files
+        self._verifier = verifier
+        self._clock = clock
+        self._metrics = metrics
+        self._centre_chain = centre_chain
+        self._documents: OrderedDict[bytes, tuple[DocumentHash, int]] = OrderedDict()
+
+    async def keep(self, received: Sequence[Parcel], sender: Identity) -> Answers:
+        """Keeps each parcel, or says why not; returns once all is on disk."""
+        problems: list[Problem] = []
+        changes: list[Record | CompleteDocument] = []
+        for parcel in received:
+            try:
+                match parcel:
+                    case StatementParcel():
+                        changes.append(await self._judge(parcel, sender))
+                    case ChunkParcel():
+                        changes += await self._keep_chunk(parcel, sender)
+            except Rejected as error:
+                self._metrics.problem(error.code)
+                about = _about(parcel)
+                log.warning("%s from %s not taken: %s [%s]", about.hex(), sender.name, error.sentence, error.code)
+                problems.append(Problem(about, error.code, error.sentence))
+        results = await asyncio.gather(*(self._store.record(change) for change in changes))
+        receipts = dict.fromkeys(receipt for result in results for receipt in result)
+        return Answers(tuple(receipts), tuple(problems))
+
+    async def held(self, ask: Ask) -> tuple[Held, tuple[bytes, ...]]:
+        """What of this is here: receipts of statements, cells of documents."""
+        found = await self._store.statements_named(ask.statements) if ask.statements else []
+        receipts = dict.fromkeys(item.receipt for item in found if item.receipt is not None)
+        here = {item.id[:8] for item in found}
+        unknown = tuple(name for name in ask.statements if name not in here)
+        documents = []
+        for name in ask.documents:
+            listed = await self._listed(name)
+            cells = await asyncio.to_thread(self._files.cells_held, *listed) if listed else b""
+            documents.append((name, cells))
+        return Held(tuple(documents), unknown), tuple(receipts)
+
+    def news(self) -> TrustNews:
+        """The centre's own certificates first, then every CA and CRL known."""
+        trusted = self._verifier.trust
+        certificates = dict.fromkeys([*self._centre_chain, *trusted.authority_certificates[1:]])
+        return TrustNews(tuple(certificates), tuple(trusted.crls.values()))
+
+    async def recover(self) -> None:
+        """After a start: photographs whose last cell had arrived are recorded like any other."""
+        for document, size in await self._store.unfinished_documents():
+            if self._files.path(document).exists() or self._files.is_complete(document, size):
+                for change in await self._finish(document, size, "recovery"):
+                    await self._store.record(change)
+
+    async def _judge(self, parcel: StatementParcel, sender: Identity) -> Record:
+        judged = await self._verified(parcel)
+        statement = judged.statement
+        if judged.refused:
+            log.info("%s refused: %s", statement.short_id, judged.refused)
+            self._metrics.problem(judged.refused)
+        else:
+            self._metrics.statements.inc()
+            log.debug("%s from %s", statement.short_id, sender.name)
+        return Record(statement, sender.name, judged.flags, judged.refused, judged.new_chain, self._clock.now())
+
+    async def _verified(self, parcel: StatementParcel) -> _Judged:
+        try:
+            verified = await self._verifier.verify(parcel.statement, parcel.chain)
+            return _Judged(verified.statement, self._flags(verified.statement), None, verified.new_chain)
+        except Rejected as error:
+            if error.code not in _REFUSED:
+                raise
+            reason = error.code
+        statement = statements.parse(parcel.statement)
+        chain = parcel.chain or await self._store.signer_chain(statement.signed.x5t) or ()
+        trust.check_signed_by(statement.signed, chain)
+        return _Judged(statement, (), reason, chain)
+
+    def _flags(self, statement: Statement) -> tuple[str, ...]:
+        """What is wrong with the paper or the phone's clock; an unknown form or broken packing is refused."""
+        form = forms.catalogue().get(statement.form)
+        if form is None:
+            raise Rejected(Code.FORM_UNKNOWN, f"The centre knows no form {statement.form}.")
+        doubtful = abs(statement.signed_at - self._clock.now()) > _CLOCK_DOUBT_SECONDS
+        flags = (_CLOCK_DOUBTFUL,) if doubtful else ()
+        return flags + form.flags(forms.unpack(form, statement.figures)) if statement.kind is Kind.TALLY else flags
+
+    async def _keep_chunk(self, chunk: ChunkParcel, sender: Identity) -> list[CompleteDocument]:
+        listed = await self._listed(chunk.document)
+        if listed is None:
+            raise Rejected(Code.DOCUMENT_NOT_LISTED, "No recorded statement lists this photograph.")
+        document, size = listed
+        if self._files.path(document).exists():
+            return await self._finish(document, size, sender.name)
+        self._files.write_cells(document, size, chunk.first_cell, chunk.data)
+        self._metrics.received_bytes.inc(len(chunk.data))
+        if not self._files.is_complete(document, size):
+            return []
+        return await self._finish(document, size, sender.name)
+
+    async def _finish(self, document: DocumentHash, size: int, sender: str) -> list[CompleteDocument]:
+        await asyncio.to_thread(self._files.finish, document, size)
+        self._metrics.documents.inc()
+        return [CompleteDocument(document, size, sender, self._clock.now())]
+
+    async def _listed(self, name: bytes) -> tuple[DocumentHash, int] | None:
+        listed = self._documents.get(name) or await self._store.listed_document(name)
+        if listed is not None:
+            self._documents[name] = listed
+            if len(self._documents) > _DOCUMENTS_REMEMBERED:
+                self._documents.popitem(last=False)
+        return listed
+
+
+def _about(parcel: Parcel) -> bytes:
+    if isinstance(parcel, ChunkParcel):
+        return parcel.document
+    try:
+        return cose.parse(parcel.statement).id[: parcels.SHORT_BYTES]
+    except Rejected:
+        return cose.sha256(parcel.statement)[: parcels.SHORT_BYTES]

@@ -1,0 +1,238 @@
+"""The one place where parts are built and run: a relay, or a centre, as one TaskGroup."""
+
+import asyncio
+import logging
+import random
+import signal
+import ssl
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from relay import identity
+from relay.central import app as central_app
+from relay.central.recorder import Recorder
+from relay.clock import Clock
+from relay.config import CentreConfig, NodeConfig, RelayConfig
+from relay.errors import StoreBroken
+from relay.files import lock_folder
+from relay.forwarder import Forwarder
+from relay.http import listening, server_tls
+from relay.identity import NodeIdentity
+from relay.intake import app as intake_app
+from relay.intake.announce import announce
+from relay.intake.reception import Reception
+from relay.intake.tus import Tus
+from relay.metrics import Metrics
+from relay.protocol import receipts, slips
+from relay.protocol.trust import Role
+from relay.store.custody import open_custody
+from relay.store.documents import DocumentFiles
+from relay.store.record import open_record
+from relay.uplink.https import HttpsUplink
+from relay.verifier import Verifier
+
+log = logging.getLogger(__name__)
+
+_TRUST_LOOK_SECONDS = 5.0
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Runs a node on uvloop until SIGTERM or SIGINT, which end it in order."""
+    uvloop.run(main)
+
+
+async def run_relay(config: RelayConfig, on_listening: Callable[[int], None] | None = None) -> None:
+    """A relay, until it is told to stop. `on_listening` gets the port once phones can come."""
+    async with relay_parts(config) as (tasks, port):
+        if on_listening is not None:
+            on_listening(port)
+        await _until_stopped(tasks)
+
+
+@asynccontextmanager
+async def relay_parts(config: RelayConfig) -> AsyncIterator[tuple[asyncio.TaskGroup, int]]:
+    """A running relay: its tasks, and the port it listens on."""
+    node = _identity(config.node, Role.RELAY)
+    clock = Clock(config.node.clock_sure_file)
+    metrics = Metrics("relay")
+
+    def sign_slip(kind: slips.Subject, subject: bytes, number: int) -> tuple[bytes, int]:
+        held_at = clock.now()
+        return node.signer.sign(slips.payload(kind, subject, number, held_at, clock.sure)).bare, held_at
+
+    async with AsyncExitStack() as stack:
+        data = stack.enter_context(_data_directory(config.node))
+        opening = open_custody(data / "relay.db", sign_slip, queue_max=config.intake.queue_max)
+        store = await stack.enter_async_context(opening)
+        clock.saw_signed_time(await store.newest_signed_time())
+        files = DocumentFiles(data, config.intake.reserve_bytes)
+        verifier = Verifier(node.trust, store.signer_chain, cached_max=config.intake.signers_cached_max)
+        kept = await store.trust_items()
+        verifier.learn((der for kind, der in kept if kind == "authority"), (der for kind, der in kept if kind == "crl"))
+        uplinks = [
+            (HttpsUplink(item, config.node.identity_directory / identity.ROOT_FILE), item) for item in config.uplink
+        ]
+        forwarder = Forwarder(uplinks, store, files, node, verifier, clock, random.Random())
+        reception = Reception(
+            store, files, verifier, metrics, forwarder.wake, document_bytes_max=config.intake.document_bytes_max
+        )
+
+        async def status() -> dict[str, Any]:
+            counts = await store.counts()
+            oldest = counts.pop("oldest_waiting_held_at")
+            return {
+                "relay": {"id": node.identity.name, "scope": node.identity.scope},
+                "clock": {"now": clock.now(), "sure": clock.sure},
+                "counts": counts,
+                "oldest_without_receipt_seconds": max(0, clock.now() - oldest) if oldest else None,
+                "free_for_documents_bytes": max(0, files.free_for_documents()),
+                **forwarder.status(),
+            }
+
+        metrics.read_off(lambda: _gauges(forwarder.status(), files))
+        intake = intake_app.Intake(
+            store, files, reception, verifier, metrics, status, node.identity.chain, config.listen.request_seconds_max
+        )
+        app = intake_app.application(intake, Tus(store, files, reception, clock, config.intake), metrics, config)
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(store.run(), name="store")]
+            await reception.recover()
+            async with listening(app, config.listen, _tls(config)) as port:
+                running.append(tasks.create_task(forwarder.run(), name="forwarder"))
+                if config.announce.enabled:  # only now that it listens
+                    running.append(tasks.create_task(announce(config.announce, port, node.identity), name="announce"))
+                log.info("relay %s listens on port %d", node.identity.name, port)
+                yield tasks, port
+            for task in reversed(running):
+                task.cancel()
+
+
+async def run_centre(config: CentreConfig, on_listening: Callable[[int], None] | None = None) -> None:
+    """A centre, until it is told to stop."""
+    async with centre_parts(config) as (tasks, port):
+        if on_listening is not None:
+            on_listening(port)
+        await _until_stopped(tasks)
+
+
+@asynccontextmanager
+async def centre_parts(config: CentreConfig) -> AsyncIterator[tuple[asyncio.TaskGroup, int]]:
+    """A running centre: its tasks, and the port it listens on."""
+    node = _identity(config.node, Role.CENTRE)
+    clock = Clock(config.node.clock_sure_file)
+    metrics = Metrics("centre")
+
+    def sign_receipt(outcomes: Sequence[receipts.Outcome]) -> tuple[bytes, int]:
+        issued_at = clock.now()
+        return node.signer.sign(receipts.payload(issued_at, outcomes)).bare, issued_at
+
+    async with AsyncExitStack() as stack:
+        data = stack.enter_context(_data_directory(config.node))
+        opening = open_record(data / "centre.db", sign_receipt, queue_max=config.exchange.queue_max)
+        store = await stack.enter_async_context(opening)
+        files = DocumentFiles(data, config.exchange.reserve_bytes)
+        verifier = Verifier(
+            node.trust, store.signer_chain, cached_max=config.exchange.signers_cached_max, judge_time_by=clock.now
+        )
+        recorder = Recorder(store, files, verifier, clock, metrics, node.identity.chain)
+        streams = central_app.Streams(recorder, verifier, config.exchange, random.Random())
+        metrics.read_off(lambda: {"streams": ("Relays connected now", streams.count)})
+        central = central_app.Central(store, files, verifier, metrics, node.identity.chain)
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(store.run(), name="store")]
+            if config.trust.directory is not None:
+                await learn_folder(verifier, config.trust.directory)
+                running.append(tasks.create_task(_watch_trust(verifier, config.trust.directory), name="trust"))
+            await recorder.recover()
+            async with listening(
+                central_app.application(central, streams, metrics), config.listen, _tls(config)
+            ) as port:
+                log.info("centre %s listens on port %d", node.identity.name, port)
+                yield tasks, port
+                await streams.close_all()
+            for task in reversed(running):
+                task.cancel()
+
+
+async def learn_folder(verifier: Verifier, folder: Path) -> None:
+    """Takes in the CA certificates and CRLs of a folder; what does not hold is said in the log."""
+    certificates, crls = await asyncio.to_thread(identity.read_trust_folder, folder)
+    for error in verifier.learn(certificates, crls):
+        log.warning("%s: %s [%s]", folder, error.sentence, error.code)
+
+
+async def _watch_trust(verifier: Verifier, folder: Path) -> None:
+    """A revocation takes effect within seconds of its CRL being put into the folder."""
+    seen = None
+    while True:
+        state = sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir() if path.is_file())
+        if seen is not None and state != seen:
+            await learn_folder(verifier, folder)
+        seen = state
+        await asyncio.sleep(_TRUST_LOOK_SECONDS)
+
+
+def check_identity(config: RelayConfig | CentreConfig) -> None:
+    """`Rejected` unless the identity folder and the TLS certificate that a configuration names can be used."""
+    _identity(config.node, Role.RELAY if isinstance(config, RelayConfig) else Role.CENTRE)
+    _tls(config)
+
+
+def set_up_logging(level: str) -> None:
+    """One line an event on standard error, for the journal."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.Formatter.converter = time.gmtime
+
+
+async def _until_stopped(tasks: asyncio.TaskGroup) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+    log.info("stopping")
+
+
+def _gauges(status: dict[str, Any], files: DocumentFiles) -> dict[str, tuple[str, float]]:
+    up = any(uplink["state"] in ("up", "resting") for uplink in status["uplinks"])
+    return {
+        "uplink_up": ("Whether an uplink works", float(up)),
+        "uplink_sent_bytes": ("Bytes handed to uplinks since the start", status["bytes_sent"]),
+        "uplink_sent_again_bytes": ("Of these, bytes that had been sent before", status["bytes_sent_again"]),
+        "documents_free_bytes": ("Disk space left for photographs", files.free_for_documents()),
+    }
+
+
+def _identity(config: NodeConfig, role: Role) -> NodeIdentity:
+    return identity.load(config.identity_directory, role, passphrase=_passphrase(config))
+
+
+def _passphrase(config: NodeConfig) -> bytes | None:
+    return identity.read_passphrase(config.passphrase_file) if config.passphrase_file else None
+
+
+@contextmanager
+def _data_directory(config: NodeConfig) -> Iterator[Path]:
+    """The node's folder, held for this process alone."""
+    try:
+        config.data_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StoreBroken(f"{config.data_directory} cannot be created: {error.strerror}.") from error
+    with lock_folder(config.data_directory):
+        yield config.data_directory
+
+
+def _tls(config: RelayConfig | CentreConfig) -> ssl.SSLContext:
+    folder = config.node.identity_directory
+    certificate, key = folder / identity.CERTIFICATE_FILE, folder / identity.KEY_FILE
+    return server_tls(config.listen, certificate, key, _passphrase(config.node))
