@@ -5,6 +5,7 @@ flight is a local variable: after a cut, the centre is asked what it has.
 """
 
 import asyncio
+import heapq
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,7 +28,8 @@ _FRAME_BYTES = 48 * 1024
 _CHUNK_BYTES_MAX = 32 * 1024
 _CHUNK_SECONDS = 0.25
 _FRAMES_IN_BATCH = 8
-_DOCUMENTS_ASKED = 64
+_DOCUMENTS_ASKED = 32
+_DOCUMENTS_READ = 256
 
 
 @dataclass(slots=True)
@@ -63,7 +65,7 @@ class _Sending:
     """A document whose missing cells are on their way."""
 
     pending: PendingDocument
-    runs: deque[tuple[int, int]]  # (first cell, count) still to be sent
+    runs: deque[tuple[int, int]] | None = None  # (first cell, count) still to be sent; None: not answered yet
 
 
 class Delivery:
@@ -98,12 +100,14 @@ class Delivery:
         self.window = planning.Window(config.in_flight_bytes_least, config.in_flight_bytes_max)
         self._introduced = False
         self._cursor = delivered.newest_statement  # statements up to here are asked about, later ones are sent
-        self._asked_documents: set[bytes] = set()
+        self._document_cursor = 0
+        self._waiting: list[tuple[tuple[int, int, int], PendingDocument]] = []  # a heap, most wanted first
         self._to_resend: set[bytes] = set()  # short ids that the centre says it does not have
         self._with_chain: set[bytes] = set()  # short ids whose signer's chain the centre lacks
         self._signers_given: set[bytes] = set()
         self._centre_knows: frozenset[bytes] = frozenset()
-        self._sending: dict[bytes, _Sending] = {}  # by document name; only what the centre was asked about
+        self._sending: dict[bytes, _Sending] = {}  # by document name; what the centre was asked about
+        self._sent: dict[bytes, PendingDocument] = {}  # every cell that it lacked is on its way
         self._frames: deque[bytes] = deque()  # chunk frames announced and not sent yet
         self._problems: dict[bytes, int] = {}
         self._frames_kept = 0
@@ -203,22 +207,26 @@ class Delivery:
             after = held[-1].number
 
     async def _ask_for_documents(self) -> None:
-        pending = await self._store.documents_without_receipt(_DOCUMENTS_ASKED + len(self._asked_documents))
-        pending = [item for item in pending if parcels.document_name(item.document) not in self._asked_documents]
-        if not pending:
-            return
+        """Asks what the centre has of the most wanted photographs, ahead of their turn, so that nobody waits."""
+        await self._gather_documents()
         names = []
-        for item in pending[:_DOCUMENTS_ASKED]:
-            name = parcels.document_name(item.document)
-            self._asked_documents.add(name)
-            if await asyncio.to_thread(self._files.verify, item.document):
-                self._sending[name] = _Sending(item, deque())
+        while self._waiting and len(self._sending) < _DOCUMENTS_ASKED:
+            _, pending = heapq.heappop(self._waiting)
+            if await asyncio.to_thread(self._files.verify, pending.document):
+                name = parcels.document_name(pending.document)
+                self._sending[name] = _Sending(pending)
                 names.append(name)
             else:
-                log.error("photograph %s is damaged on disk and is not sent", item.document.hex()[:8])
+                log.error("photograph %s is damaged on disk and is not sent", pending.document.hex()[:8])
         if names:
             await self._introduce()
             await self._say(Ask((), tuple(names)))
+
+    async def _gather_documents(self) -> None:
+        while fresh := await self._store.documents_without_receipt(self._document_cursor, _DOCUMENTS_READ):
+            self._document_cursor = fresh[-1].number
+            for pending in fresh:
+                heapq.heappush(self._waiting, (_order(pending), pending))
 
     async def _plan_chunks(self) -> None:
         """Announces the next few chunks, most wanted page first."""
@@ -226,17 +234,19 @@ class Delivery:
             self.window.rate_bytes_per_second, seconds=_CHUNK_SECONDS, most_bytes=_CHUNK_BYTES_MAX
         )
         frames: list[bytes] = []
-        for sending in sorted((s for s in self._sending.values() if s.runs), key=lambda s: _order(s.pending)):
+        for name, sending in sorted(self._sending.items(), key=lambda item: _order(item[1].pending)):
             while sending.runs and len(frames) < _FRAMES_IN_BATCH:
-                frames.append(await self._chunk_frame(sending, cells))
+                frames.append(await self._chunk_frame(sending, sending.runs, cells))
+            if sending.runs is not None and not sending.runs:
+                self._sent[name] = self._sending.pop(name).pending
         if frames:
             await self._announce(frames)
             self._frames.extend(frames)
 
-    async def _chunk_frame(self, sending: _Sending, cells: int) -> bytes:
-        first, count = sending.runs.popleft()
+    async def _chunk_frame(self, sending: _Sending, runs: deque[tuple[int, int]], cells: int) -> bytes:
+        first, count = runs.popleft()
         if count > cells:
-            sending.runs.appendleft((first + cells, count - cells))
+            runs.appendleft((first + cells, count - cells))
             count = cells
         document = sending.pending.document
         data = await asyncio.to_thread(self._files.read, document, first * CELL_BYTES, count * CELL_BYTES)
@@ -302,8 +312,9 @@ class Delivery:
         times = self._problems[problem.about] = self._problems.get(problem.about, 0) + 1
         if times > 3:
             return  # it stays here, without a receipt, and is tried on the next stream
-        if problem.about in self._sending:
-            self._asked_documents.discard(problem.about)  # asked about, and sent, anew
+        pending = self._sent.pop(problem.about, None)
+        if pending is not None:
+            heapq.heappush(self._waiting, (_order(pending), pending))  # asked about, and sent, anew
         elif problem.code in (Code.SIGNER_UNKNOWN, Code.CHAIN_BROKEN):
             self._with_chain.add(problem.about)
             self._to_resend.add(problem.about)

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _ANNOUNCED_MAX = 4 * parcels.FRAMES_IN_BATCH_MAX
 _RETRY_SECONDS = 1.0
-_RETRY_TIMES = 30
+_RETRY_TIMES = 10
 
 
 @dataclass(frozen=True, slots=True)

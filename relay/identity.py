@@ -84,6 +84,14 @@ def read_trust_folder(folder: Path) -> tuple[list[bytes], list[bytes]]:
     return certificates, crls
 
 
+def trust_folder_state(folder: Path) -> list[tuple[str, int]]:
+    """Names and times of a trust folder's files: it differs once there is something to read again."""
+    try:
+        return sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir() if path.is_file())
+    except OSError as error:
+        raise Rejected(Code.FILE_UNREADABLE, f"{folder} cannot be read: {error.strerror}.") from error
+
+
 def read_key(path: Path, passphrase: bytes | None) -> ec.EllipticCurvePrivateKey:
     """The P-256 private key in a PEM file that nobody but its owner may read."""
     try:

@@ -49,17 +49,19 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 async def run_relay(config: RelayConfig, on_listening: Callable[[int], None] | None = None) -> None:
     """A relay, until it is told to stop. `on_listening` gets the port once phones can come."""
-    async with relay_parts(config) as (tasks, port):
+    async with relay_parts(config) as port:
         if on_listening is not None:
             on_listening(port)
-        await _until_stopped(tasks)
+        await _until_stopped()
 
 
 @asynccontextmanager
-async def relay_parts(config: RelayConfig) -> AsyncIterator[tuple[asyncio.TaskGroup, int]]:
-    """A running relay: its tasks, and the port it listens on."""
+async def relay_parts(config: RelayConfig) -> AsyncIterator[int]:
+    """A running relay; the port that it listens on."""
     node = _identity(config.node, Role.RELAY)
-    clock = Clock(config.node.clock_sure_file)
+    # it cannot be earlier than when our own certificate was made, nor than the centre's newest receipt; our own
+    # slips prove nothing, or one spell with a clock in the future would never end
+    clock = Clock(config.node.clock_sure_file, floor=int(node.identity.not_before.timestamp()))
     metrics = Metrics("relay")
 
     def sign_slip(kind: slips.Subject, subject: bytes, number: int) -> tuple[bytes, int]:
@@ -70,7 +72,7 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[tuple[asyncio.TaskGr
         data = stack.enter_context(_data_directory(config.node))
         opening = open_custody(data / "relay.db", sign_slip, queue_max=config.intake.queue_max)
         store = await stack.enter_async_context(opening)
-        clock.saw_signed_time(await store.newest_signed_time())
+        clock.saw_signed_time(await store.newest_receipt_time())
         files = DocumentFiles(data, config.intake.reserve_bytes)
         verifier = Verifier(node.trust, store.signer_chain, cached_max=config.intake.signers_cached_max)
         kept = await store.trust_items()
@@ -108,22 +110,22 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[tuple[asyncio.TaskGr
                 if config.announce.enabled:  # only now that it listens
                     running.append(tasks.create_task(announce(config.announce, port, node.identity), name="announce"))
                 log.info("relay %s listens on port %d", node.identity.name, port)
-                yield tasks, port
+                yield port
             for task in reversed(running):
                 task.cancel()
 
 
 async def run_centre(config: CentreConfig, on_listening: Callable[[int], None] | None = None) -> None:
     """A centre, until it is told to stop."""
-    async with centre_parts(config) as (tasks, port):
+    async with centre_parts(config) as port:
         if on_listening is not None:
             on_listening(port)
-        await _until_stopped(tasks)
+        await _until_stopped()
 
 
 @asynccontextmanager
-async def centre_parts(config: CentreConfig) -> AsyncIterator[tuple[asyncio.TaskGroup, int]]:
-    """A running centre: its tasks, and the port it listens on."""
+async def centre_parts(config: CentreConfig) -> AsyncIterator[int]:
+    """A running centre; the port that it listens on."""
     node = _identity(config.node, Role.CENTRE)
     clock = Clock(config.node.clock_sure_file)
     metrics = Metrics("centre")
@@ -154,7 +156,7 @@ async def centre_parts(config: CentreConfig) -> AsyncIterator[tuple[asyncio.Task
                 central_app.application(central, streams, metrics), config.listen, _tls(config)
             ) as port:
                 log.info("centre %s listens on port %d", node.identity.name, port)
-                yield tasks, port
+                yield port
                 await streams.close_all()
             for task in reversed(running):
                 task.cancel()
@@ -171,7 +173,7 @@ async def _watch_trust(verifier: Verifier, folder: Path) -> None:
     """A revocation takes effect within seconds of its CRL being put into the folder."""
     seen = None
     while True:
-        state = sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir() if path.is_file())
+        state = await asyncio.to_thread(identity.trust_folder_state, folder)
         if seen is not None and state != seen:
             await learn_folder(verifier, folder)
         seen = state
@@ -194,7 +196,7 @@ def set_up_logging(level: str) -> None:
     logging.Formatter.converter = time.gmtime
 
 
-async def _until_stopped(tasks: asyncio.TaskGroup) -> None:
+async def _until_stopped() -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

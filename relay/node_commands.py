@@ -85,7 +85,7 @@ def get_json(url: str, tls: ssl.SSLContext) -> Any:
     if not url.startswith("https://"):
         raise Rejected(Code.BAD_REQUEST, f"{url} does not begin with https://.")
     try:
-        with urllib.request.urlopen(url, timeout=10, context=tls) as answer:  # noqa: S310: https only, checked above
+        with urllib.request.urlopen(url, timeout=10, context=tls) as answer:  # noqa: S310 (https only, checked above)
             return json.load(answer)
     except (urllib.error.URLError, OSError, ValueError) as error:
         raise UplinkDown(f"Nobody answers at {url} ({error}). Is it running? See: systemctl status relay") from error

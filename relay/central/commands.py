@@ -84,7 +84,7 @@ def _status(options: argparse.Namespace, config: CentreConfig) -> int:
 
 
 def show_status(told: dict[str, Any], console: Console) -> None:
-    """ "231 of 713", and the same for each part."""
+    """How far a region is, as "231 of 713", and the same for each part."""
     total = told["total"]
     name = told["name"] or told["scope"] or "Indonesia"
     share = f" ({100 * total['with_tally'] / total['tps']:.0f} %)" if total["tps"] else ""

@@ -205,13 +205,14 @@ class CustodyStore:
         rows = await self._database.read("SELECT slip FROM document WHERE sha256 = ?", (document,))
         return bytes(rows[0][0]) if rows else None
 
-    async def documents_without_receipt(self, limit: int) -> list[PendingDocument]:
-        """Whole photographs of statements without a receipt, oldest first."""
+    async def documents_without_receipt(self, after: int, limit: int) -> list[PendingDocument]:
+        """Whole photographs of statements without a receipt, oldest first, after slip number `after`."""
         rows = await self._database.read(
-            "SELECT d.sha256, d.size_bytes, min(p.page), s.form, d.number FROM statement s "
-            "JOIN page p ON p.statement = s.number JOIN document d ON d.sha256 = p.document "
-            "WHERE s.verdict IS NULL AND d.dropped_at IS NULL GROUP BY d.number ORDER BY d.number LIMIT ?",
-            (limit,),
+            "SELECT d.sha256, d.size_bytes, min(p.page), s.form, d.number FROM document d "
+            "JOIN page p ON p.document = d.sha256 JOIN statement s ON s.number = p.statement "
+            "WHERE d.number > ? AND s.verdict IS NULL AND d.dropped_at IS NULL "
+            "GROUP BY d.number ORDER BY d.number LIMIT ?",
+            (after, limit),
         )
         return [PendingDocument(*row) for row in rows]
 
@@ -234,13 +235,9 @@ class CustodyStore:
         """What `learn_trust` has kept: (kind, DER)."""
         return [(row[0], row[1]) for row in await self._database.read("SELECT kind, der FROM trust_item")]
 
-    async def newest_signed_time(self) -> int:
-        """The newest time that this relay or the centre has signed, 0 if none: a floor for the clock."""
-        rows = await self._database.read(
-            "SELECT max(coalesce((SELECT max(held_at) FROM statement), 0), "
-            "coalesce((SELECT max(settled_at) FROM receipt), 0))"
-        )
-        return int(rows[0][0])
+    async def newest_receipt_time(self) -> int:
+        """The newest time that the centre has signed, 0 if none: a floor for the clock."""
+        return int((await self._database.read("SELECT coalesce(max(settled_at), 0) FROM receipt"))[0][0])
 
     async def counts(self) -> dict[str, int]:
         """How much is here and how much of it waits; times in Unix seconds, 0 for none."""

@@ -307,7 +307,8 @@ class RecordStore:
             "o.form = s.form AND o.kind = s.kind AND o.revision = s.revision AND o.content != s.content "
             "AND (o.verdict IS NULL OR o.verdict != 3)) FROM page p JOIN statement s ON s.number = p.statement "
             "WHERE p.document = ? AND s.verdict IS NULL "
-            "AND NOT EXISTS (SELECT 1 FROM page q WHERE q.statement = s.number AND NOT EXISTS (SELECT 1 FROM document d WHERE d.sha256 = q.document))",
+            "AND NOT EXISTS (SELECT 1 FROM page q "
+            "WHERE q.statement = s.number AND NOT EXISTS (SELECT 1 FROM document d WHERE d.sha256 = q.document))",
             (document,),
         )
         answered = []

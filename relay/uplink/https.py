@@ -83,7 +83,8 @@ class _HttpsStream:
             return bytes(message.data)
         if message.type is aiohttp.WSMsgType.CLOSE and self._socket.close_code == aiohttp.WSCloseCode.TRY_AGAIN_LATER:
             raise NotNow(Code.BUSY, "The centre asks to come back later.", _RETRY_AFTER_DEFAULT)
-        raise UplinkDown(f"The connection ended ({self._socket.close_code or message.type.name.lower()}).")
+        why = message.extra or self._socket.close_code or message.type.name.lower()
+        raise UplinkDown(f"The connection ended: {why}.")
 
 
 def peer_role(tls: ssl.SSLObject | None) -> trust.Role | None:

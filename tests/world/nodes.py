@@ -78,14 +78,18 @@ class Country:
 
     def centre_config(self, *, port: int = 0, exchange: ExchangeConfig | None = None) -> CentreConfig:
         """A centre on loopback, with an empty trust folder."""
-        trust_folder = self.folder / "centre-trust"
-        trust_folder.mkdir(exist_ok=True)
+        self.trust_folder.mkdir(exist_ok=True)
         return CentreConfig(
             NodeConfig(self.folder / "centre", self.identity(Role.CENTRE)),
             listen=ListenConfig(hosts=(LOOPBACK,), port=port),
             exchange=exchange or ExchangeConfig(reserve_bytes=0, retry_after_seconds=1),
-            trust=TrustConfig(trust_folder),
+            trust=TrustConfig(self.trust_folder),
         )
+
+    @property
+    def trust_folder(self) -> Path:
+        """Where the centre finds CA certificates and CRLs."""
+        return self.folder / "centre-trust"
 
     @property
     def root_file(self) -> Path:
@@ -105,14 +109,14 @@ def write_identity(folder: Path, key: ec.EllipticCurvePrivateKey, chain: tuple[b
 @asynccontextmanager
 async def running_relay(config: RelayConfig) -> AsyncIterator[str]:
     """A relay in this process; its address."""
-    async with node.relay_parts(config) as (_, port):
+    async with node.relay_parts(config) as port:
         yield f"https://{LOOPBACK}:{port}"
 
 
 @asynccontextmanager
 async def running_centre(config: CentreConfig) -> AsyncIterator[str]:
     """A centre in this process; its address."""
-    async with node.centre_parts(config) as (_, port):
+    async with node.centre_parts(config) as port:
         yield f"https://{LOOPBACK}:{port}"
 
 
