@@ -144,13 +144,12 @@ class Delivery:
         if statements:
             await self._send_statements(statements)
             return True
-        if not self._frames:
-            await self._ask_for_documents()
-            await self._plan_chunks()
         if self._frames:
             await self._send_frame(self._frames.popleft())
             return True
-        return False
+        planned = await self._plan_chunks()
+        asked = await self._ask_for_documents()
+        return planned or asked
 
     async def _next_statements(self) -> list[HeldStatement]:
         """Figures before lists of photographs; what the centre lacks before what is new."""
@@ -206,8 +205,8 @@ class Delivery:
             await self._say(Ask(tuple(item.id[:8] for item in held), ()))
             after = held[-1].number
 
-    async def _ask_for_documents(self) -> None:
-        """Asks what the centre has of the most wanted photographs, ahead of their turn, so that nobody waits."""
+    async def _ask_for_documents(self) -> bool:
+        """Asks what the centre has of the most wanted photographs, ahead of their turn; whether it did."""
         await self._gather_documents()
         names = []
         while self._waiting and len(self._sending) < _DOCUMENTS_ASKED:
@@ -221,6 +220,7 @@ class Delivery:
         if names:
             await self._introduce()
             await self._say(Ask((), tuple(names)))
+        return bool(names)
 
     async def _gather_documents(self) -> None:
         while fresh := await self._store.documents_without_receipt(self._document_cursor, _DOCUMENTS_READ):
@@ -228,8 +228,8 @@ class Delivery:
             for pending in fresh:
                 heapq.heappush(self._waiting, (_order(pending), pending))
 
-    async def _plan_chunks(self) -> None:
-        """Announces the next few chunks, most wanted page first."""
+    async def _plan_chunks(self) -> bool:
+        """Announces the next few chunks, most wanted page first; whether there were any."""
         cells = planning.cells_per_chunk(
             self.window.rate_bytes_per_second, seconds=_CHUNK_SECONDS, most_bytes=_CHUNK_BYTES_MAX
         )
@@ -242,6 +242,7 @@ class Delivery:
         if frames:
             await self._announce(frames)
             self._frames.extend(frames)
+        return bool(frames)
 
     async def _chunk_frame(self, sending: _Sending, runs: deque[tuple[int, int]], cells: int) -> bytes:
         first, count = runs.popleft()

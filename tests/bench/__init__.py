@@ -1,0 +1,1 @@
+"""Measurements: `python -m tests.bench` (`make bench`). CPU seconds of real processes, side by side in one run."""

@@ -1,0 +1,84 @@
+"""`python -m tests.bench`: measures, and prints one table. Exit status 1 only if something is broken.
+
+A missed target is shown as missed; it is no error.
+"""
+
+import argparse
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.bench import figures, intake
+from tests.bench.figures import Broken, Section
+from tests.bench.intake import Size
+from tests.bench.material import Material
+
+_SECONDS_MAX = 360
+_SECONDS_MAX_QUICK = 90
+
+Bench = Callable[[Material, bool], Section]
+
+_BENCHES: dict[str, Bench] = {
+    "intake": lambda material, quick: intake.known_officers(material, Size(2, 2000, 0.3) if quick else Size(5, 4000)),
+    "strangers": lambda material, quick: intake.strangers(material, Size(2, 500, 0.3) if quick else Size(5, 1000)),
+    "slow-disk": lambda material, quick: intake.slow_disk(material, Size(2, 1000, 0.3) if quick else Size(5, 2000)),
+}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs what is asked for, in a fixed order."""
+    options = _options(words)
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.alarm(_SECONDS_MAX_QUICK if options.quick else _SECONDS_MAX)
+    with tempfile.TemporaryDirectory(prefix="relay-bench-") as name:
+        folder = Path(name)
+        how = "Quick: too few rounds to rely on." if options.quick else "Medians; the spread beside them."
+        machine = figures.machine(folder, how)
+        sections, broken = _measure(Material(folder), options.only or list(_BENCHES), options.quick)
+    signal.alarm(0)
+    told = figures.text(sections, machine) + "".join(f"\nBROKEN: {line}\n" for line in broken)
+    print(told)
+    if options.report:
+        options.report.write_text(told, "utf-8")
+    return 1 if broken else 0
+
+
+def _measure(material: Material, names: Sequence[str], quick: bool) -> tuple[list[Section], list[str]]:
+    sections: list[Section] = []
+    broken: list[str] = []
+    for name in names:
+        begun = time.monotonic()
+        try:
+            sections.append(_BENCHES[name](material, quick))
+        except (Broken, OSError, subprocess.SubprocessError) as error:
+            broken.append(f"{name}: {error}")
+        print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr)
+    return sections, broken
+
+
+def _options(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m tests.bench", description="Measures what relay and centre cost.")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, under 90 s: says only that it works")
+    parser.add_argument("--only", action="append", choices=list(_BENCHES), help="this one; may be said repeatedly")
+    parser.add_argument("--report", type=Path, help="write the table to this file as well")
+    return parser.parse_args(words)
+
+
+def _stop(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _too_long(_number: int, _frame: object) -> None:
+    raise Broken("It took too long and was ended.")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
