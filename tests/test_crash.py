@@ -23,8 +23,8 @@ from tests.world.nodes import Country, documents, tally
 from tests.world.processes import NodeProcess, centre_process, relay_process
 from tests.world.waiting import eventually
 
-ROUNDS = 12
-PHONES = 8
+ROUNDS = 10
+PHONES = 5
 
 
 @dataclass

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 from relay.http import authority_tls
@@ -27,9 +28,17 @@ def free_port() -> int:
 class NodeProcess:
     """`relay run` or `relay central run` with a configuration file; always the same port and files."""
 
-    def __init__(self, words: list[str], folder: Path, port: int, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        words: list[str],
+        folder: Path,
+        port: int,
+        environment: dict[str, str] | None = None,
+        wrap: Sequence[str] = (),
+    ) -> None:
         self.url = f"https://{LOOPBACK}:{port}"
         self._words = words
+        self._wrap = list(wrap)
         self._log = folder / f"{'-'.join(words[:-2])}.log"
         self._tls: ssl.SSLContext = authority_tls(folder / "root.pem")
         self._process: subprocess.Popen[bytes] | None = None
@@ -45,7 +54,10 @@ class NodeProcess:
         """Starts it and returns once it answers."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "relay", *self._words], stdout=log, stderr=log, env=self._environment
+                [*self._wrap, sys.executable, "-m", "relay", *self._words],
+                stdout=log,
+                stderr=log,
+                env=self._environment,
             )
         deadline = time.monotonic() + _START_SECONDS_MAX
         while not self._answers():
@@ -89,6 +101,7 @@ def relay_process(
     environment: dict[str, str] | None = None,
     reserve_bytes: int = 0,
     data: Path | None = None,
+    wrap: Sequence[str] = (),
 ) -> NodeProcess:
     """A relay with quick retries, in `folder`."""
     port = free_port()
@@ -113,7 +126,7 @@ reserve_bytes = {reserve_bytes}
 [announce]
 enabled = false
 {uplink if centre_url else ""}"""
-    return _node(folder, identity, ["run"], "relay.toml", text, port, environment)
+    return _node(folder, identity, ["run"], "relay.toml", text, port, environment, wrap)
 
 
 def centre_process(folder: Path, identity: Path, *, environment: dict[str, str] | None = None) -> NodeProcess:
@@ -133,9 +146,16 @@ reserve_bytes = 0
 
 
 def _node(
-    folder: Path, identity: Path, words: list[str], name: str, text: str, port: int, environment: dict[str, str] | None
+    folder: Path,
+    identity: Path,
+    words: list[str],
+    name: str,
+    text: str,
+    port: int,
+    environment: dict[str, str] | None,
+    wrap: Sequence[str] = (),
 ) -> NodeProcess:
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(text)
     (folder / "root.pem").write_bytes((identity / "root.pem").read_bytes())
-    return NodeProcess([*words, "--config", str(folder / name)], folder, port, environment)
+    return NodeProcess([*words, "--config", str(folder / name)], folder, port, environment, wrap)
