@@ -84,7 +84,11 @@ class UplinkConfig:
 
     url: str = _key("The centre's address, https://….")
     name: str = _key("What screens and logs call it.", "https")
-    tls: str = _key('"authority": its certificate chains to our root; "public": to a public CA.', "authority")
+    tls: str = _key(
+        '"authority": its certificate chains to our root; "public": to a public CA.',
+        "authority",
+        words=("authority", "public"),
+    )
     connect_seconds_max: int = _key("Seconds for a connection to be made.", 30, least=1, most=600)
     silence_seconds_max: int = _key(
         "Seconds without any sign of life before the link counts as dead.", 60, least=2, most=3600
@@ -105,7 +109,7 @@ class UplinkConfig:
 class LogConfig:
     """What is written to the journal."""
 
-    level: str = _key("debug, info, warning or error.", "info")
+    level: str = _key("debug, info, warning or error.", "info", words=("debug", "info", "warning", "error"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +173,7 @@ def load(path: Path, kind: type[Config]) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Rejected(Code.CONFIG_INVALID, f"{path} is not TOML: {error}.") from error
     config = typing.cast(Config, _table(kind, data, "", path))
-    for name, config_part in (("listen", config.listen),):
-        if (config_part.tls_certificate is None) != (config_part.tls_key is None):
-            raise _invalid(path, f"{name}.tls_certificate and {name}.tls_key go together")
+    _check_whole(config, path)
     return config
 
 
@@ -184,6 +186,14 @@ def explain(kind: type[RelayConfig] | type[CentreConfig]) -> list[tuple[str, str
             name = f"[[{section}]] {entry.name}" if many else f"{section}.{entry.name}"
             rows.append((name, default, entry.metadata["sentence"]))
     return rows
+
+
+def _check_whole(config: RelayConfig | CentreConfig, path: Path) -> None:
+    if (config.listen.tls_certificate is None) != (config.listen.tls_key is None):
+        raise _invalid(path, "listen.tls_certificate and listen.tls_key go together")
+    for at, uplink in enumerate(config.uplink if isinstance(config, RelayConfig) else ()):
+        if not uplink.url.startswith("https://"):
+            raise _invalid(path, f"uplink[{at}].url must begin with https://")
 
 
 def _sections(kind: type[Any]) -> list[tuple[str, type[Any], bool]]:
@@ -232,6 +242,8 @@ def _value(hint: Any, entry: "dataclasses.Field[Any]", value: Any, name: str, pa
     words = {str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
     value = _typed(value, hint, words[hint], name, path)
     limits = entry.metadata
+    if "words" in limits and value not in limits["words"]:
+        raise _invalid(path, f"{name} must be one of {', '.join(limits['words'])}")
     if "least" in limits and not limits["least"] <= value <= limits["most"]:
         raise _invalid(path, f"{name} is {value}; it must be from {limits['least']} to {limits['most']}")
     return value

@@ -59,7 +59,7 @@ async def test_a_cut_resets_both_sides_and_what_was_on_the_way_is_lost() -> None
             link.up(bytes_per_second=1000)
             reader, writer = await asyncio.open_connection(LOOPBACK, port)
             writer.write(b"x" * 10_000)
-            while not link.bytes_up:
+            while not link.bytes_up:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             assert link.cut() == 1
             with pytest.raises(ConnectionResetError):

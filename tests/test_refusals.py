@@ -50,7 +50,7 @@ def altered_figures(_: World, officer: Party) -> bytes:
 def signed_by_another_key(world: World, officer: Party) -> bytes:
     other = world.officer()
     message = tally(other)
-    forged = cose.Sign1(officer[0].sign(b"").protected, message.payload, message.signature)
+    forged = cose.put_together(officer[0].sign(b"").protected, message.payload, message.signature)
     return forged.with_chain(officer[1])
 
 

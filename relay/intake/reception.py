@@ -51,7 +51,6 @@ class Reception:
         self._metrics.received_bytes.inc(len(data))
         if custody.new:
             self._metrics.statements.inc()
-            log.info("%s taken: %s of TPS %s", statement.short_id, statement.kind.name.lower(), statement.tps)
             self._on_custody()
         else:
             self._metrics.repeats.inc()

@@ -39,14 +39,18 @@ _ES256_VERIFY = ec.ECDSA(hashes.SHA256())
 
 @dataclass(frozen=True, slots=True)
 class Sign1:
-    """A parsed COSE_Sign1 whose signature nobody has checked yet.
+    """A COSE_Sign1 whose signature nobody has checked yet; made by `parse` and `Signer.sign`.
 
-    `chain` is what travelled beside it in the unprotected header (DER, leaf first); it is not signed.
+    `bare` is the message with an empty unprotected header: the form that is kept and forwarded. `chain` is what
+    travelled beside it in the unprotected header (DER, leaf first); it is not signed. `sig_structure` holds the
+    bytes that are signed (RFC 9052 4.4), with no external data.
     """
 
     protected: bytes
     payload: bytes
     signature: bytes
+    bare: bytes
+    sig_structure: bytes
     chain: tuple[bytes, ...] = ()
 
     @property
@@ -55,27 +59,9 @@ class Sign1:
         return X5t(self.protected[-8:])
 
     @property
-    def sig_structure(self) -> bytes:
-        """The bytes that are signed (RFC 9052 4.4), with no external data."""
-        return _SIG_STRUCTURE_START + self.protected + b"\x40" + _byte_string_head(len(self.payload)) + self.payload
-
-    @property
     def id(self) -> bytes:
         """SHA-256 of `sig_structure`, 32 bytes: the same for every signature over the same content."""
         return hashlib.sha256(self.sig_structure).digest()
-
-    @property
-    def bare(self) -> bytes:
-        """The message with an empty unprotected header: the form that is kept and forwarded."""
-        return (
-            _BARE_START
-            + self.protected
-            + b"\xa0"
-            + _byte_string_head(len(self.payload))
-            + self.payload
-            + _SIGNATURE_START
-            + self.signature
-        )
 
     def with_chain(self, chain: Sequence[bytes]) -> bytes:
         """The message with `chain` (DER, leaf first) as x5chain in the unprotected header."""
@@ -97,14 +83,26 @@ class Signer:
 
     def sign(self, payload: bytes) -> Sign1:
         """`payload` (deterministic CBOR, not looked at) signed."""
-        unsigned = Sign1(self._protected, payload, b"")
-        r, s = decode_dss_signature(self._key.sign(unsigned.sig_structure, _ES256))
-        return Sign1(self._protected, payload, r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+        r, s = decode_dss_signature(self._key.sign(_sig_structure(self._protected, payload), _ES256))
+        return put_together(self._protected, payload, r.to_bytes(32, "big") + s.to_bytes(32, "big"))
 
 
 def x5t_of(certificate_der: bytes) -> X5t:
     """SHA-256/64 of a certificate."""
     return X5t(hashlib.sha256(certificate_der).digest()[:8])
+
+
+def put_together(protected: bytes, payload: bytes, signature: bytes, chain: tuple[bytes, ...] = ()) -> Sign1:
+    """A message from its parts, which are taken as they are."""
+    body = _byte_string_head(len(payload)) + payload
+    return Sign1(
+        protected,
+        payload,
+        signature,
+        _BARE_START + protected + b"\xa0" + body + _SIGNATURE_START + signature,
+        _sig_structure(protected, payload),
+        chain,
+    )
 
 
 def sha256(data: bytes) -> bytes:
@@ -130,10 +128,10 @@ def parse(data: bytes) -> Sign1:
         raise _protected_header_error(protected)
     if len(signature) != 64:
         raise Rejected(Code.COSE_MALFORMED, f"An ES256 signature has 64 bytes, this one {len(signature)}.")
-    message = Sign1(protected, payload, signature, _chain_of(unprotected))
+    message = put_together(protected, payload, signature, () if unprotected == {} else _chain_of(unprotected))
     if len(message.bare) > BARE_BYTES_MAX:
         raise Rejected(Code.STATEMENT_TOO_LARGE, f"A statement has at most {BARE_BYTES_MAX} bytes.")
-    if data != message.bare and data != message.with_chain(message.chain):
+    if data != (message.with_chain(message.chain) if message.chain else message.bare):
         raise Rejected(Code.CBOR_NOT_DETERMINISTIC, "The COSE message is not deterministically encoded.")
     return message
 
@@ -152,8 +150,6 @@ def check(message: Sign1, public_key: ec.EllipticCurvePublicKey) -> None:
 
 
 def _chain_of(unprotected: object) -> tuple[bytes, ...]:
-    if unprotected == {}:
-        return ()
     if not isinstance(unprotected, dict) or set(unprotected) != {_X5CHAIN}:
         raise Rejected(Code.COSE_MALFORMED, "The unprotected header may hold x5chain (33) and nothing else.")
     value = unprotected[_X5CHAIN]
@@ -163,6 +159,10 @@ def _chain_of(unprotected: object) -> tuple[bytes, ...]:
     if sum(len(item) for item in chain) > CHAIN_BYTES_MAX:
         raise Rejected(Code.STATEMENT_TOO_LARGE, f"x5chain has at most {CHAIN_BYTES_MAX} bytes.")
     return tuple(chain)
+
+
+def _sig_structure(protected: bytes, payload: bytes) -> bytes:
+    return _SIG_STRUCTURE_START + protected + b"\x40" + _byte_string_head(len(payload)) + payload
 
 
 def _protected_header_error(protected: bytes) -> Rejected:

@@ -117,7 +117,9 @@ def decode(data: bytes) -> Message:
 def _decode(data: bytes) -> Message:
     if len(data) > MESSAGE_BYTES_MAX:
         raise Rejected(Code.BATCH_MALFORMED, f"a message has at most {MESSAGE_BYTES_MAX} bytes.")
-    match items(cbor.decode(data), 2, 4, "a message"):
+    parts = items(cbor.decode(data), 2, 4, "a message")
+    whole(parts[0], 1, 8, "a message's kind")
+    match parts:
         case [1, header]:
             return Batch(byte_string(header, 1, MESSAGE_BYTES_MAX, "a batch header"))
         case [2, frame]:
@@ -135,6 +137,31 @@ def _decode(data: bytes) -> Message:
         case [8, list(certificates), list(crls)]:
             return TrustNews(_ders(certificates), _ders(crls))
     raise Rejected(Code.BATCH_MALFORMED, "its kind is not known.")
+
+
+def portions(news: TrustNews) -> list[TrustNews]:
+    """`news` as messages that fit, at least one, in the same order: a country has more CAs than one message holds.
+
+    A CRL of more than `MESSAGE_BYTES_MAX` bytes fits none and is left out.
+    """
+    filled: list[TrustNews] = []
+    certificates: list[bytes] = []
+    crls: list[bytes] = []
+    for is_crl, der in [(False, der) for der in news.certificates] + [(True, der) for der in news.crls]:
+        (crls if is_crl else certificates).append(der)
+        if len(certificates) + len(crls) > _CERTIFICATES_MAX or not _fits(certificates, crls):
+            (crls if is_crl else certificates).pop()
+            if certificates or crls:
+                filled.append(TrustNews(tuple(certificates), tuple(crls)))
+            alone = ([], [der]) if is_crl else ([der], [])
+            certificates, crls = alone if _fits(*alone) else ([], [])
+    if certificates or crls or not filled:
+        filled.append(TrustNews(tuple(certificates), tuple(crls)))
+    return filled
+
+
+def _fits(certificates: Sequence[bytes], crls: Sequence[bytes]) -> bool:
+    return len(encode(TrustNews(tuple(certificates), tuple(crls)))) <= MESSAGE_BYTES_MAX
 
 
 def _names(value: object) -> tuple[bytes, ...]:

@@ -100,6 +100,7 @@ def unpack(frame: bytes) -> list[Parcel]:
         raise Rejected(Code.BATCH_MALFORMED, f"A frame has at most {FRAME_BYTES_MAX} bytes.")
     try:
         parts = items(cbor.decode(frame), 3, 4, "a frame")
+        whole(parts[0], _STATEMENTS, _CHUNK, "a frame's kind")
         if parts[0] == _STATEMENTS and len(parts) == 3:
             return [*_statements(parts[1], byte_string(parts[2], 1, FRAME_BYTES_MAX, "statements"))]
         if parts[0] == _CHUNK and len(parts) == 4:
@@ -134,7 +135,7 @@ def document_name(document: DocumentHash) -> bytes:
 
 
 def _statements(packing: object, body: bytes) -> Iterator[StatementParcel]:
-    plain = body if packing == _PLAIN else _decompress(body)
+    plain = body if whole(packing, _PLAIN, _ZSTD, "packing") == _PLAIN else _decompress(body)
     for item in items(cbor.decode(plain), 1, STATEMENTS_IN_FRAME_MAX, "statements"):
         statement, *chain = items(item, 1, 4, "a statement parcel")
         byte_string(statement, 1, cose.BARE_BYTES_MAX, "a statement")

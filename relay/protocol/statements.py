@@ -139,10 +139,13 @@ def read(signed: cose.Sign1) -> Statement:
 
 
 def payload_of(signed: cose.Sign1) -> Mapping[int, Any]:
-    """The payload as a map, deterministically encoded, or `Rejected`."""
+    """The payload as a map that says its kind, deterministically encoded, or `Rejected`."""
     payload = cbor.decode_deterministic(signed.payload)
-    if not isinstance(payload, dict):
-        raise _malformed("the payload is not a map")
+    # `type`, because to Python `true` and 1.0 equal 1, and the same statement would have several encodings
+    if not isinstance(payload, dict) or any(type(key) is not int for key in payload):
+        raise _malformed("the payload is not a map with whole numbers as keys")
+    if type(payload.get(Key.KIND)) is not int:
+        raise Rejected(Code.KIND_UNEXPECTED, "The payload does not say with a whole number (key 1) what it is.")
     return payload
 
 

@@ -4,7 +4,7 @@ Path validation (signatures, basic constraints, key usage, validity) is `cryptog
 is what X.509 does not know: that a CA may certify only inside its own region, and which role may sign what.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -48,7 +48,8 @@ class Role(StrEnum):
 class Identity:
     """A certificate whose chain has been checked up to the pinned root.
 
-    `chain` is the DER of the certificate and of its CAs, leaf first, without the root.
+    `chain` is the DER of the certificate and of its CAs, leaf first, without the root. `not_before` and
+    `not_after` are those of the whole chain and the root: the time in which all of them are valid.
     """
 
     role: Role
@@ -62,7 +63,7 @@ class Identity:
     chain: tuple[bytes, ...]
 
     def valid_at(self, moment: datetime) -> bool:
-        """Whether the certificate itself is within its validity at `moment` (aware)."""
+        """Whether the certificate and every CA above it are within their validity at `moment` (aware)."""
         return self.not_before <= moment <= self.not_after
 
 
@@ -81,6 +82,16 @@ class _Authority:
     def chain(self) -> tuple[bytes, ...]:
         """DER of this CA and those above it, without the root."""
         return tuple(der_of(certificate) for certificate in self.path[:-1])
+
+    @property
+    def not_before(self) -> datetime:
+        """When the last of the path began to be valid."""
+        return max(certificate.not_valid_before_utc for certificate in self.path)
+
+    @property
+    def not_after(self) -> datetime:
+        """When the first of the path ceases to be valid."""
+        return min(certificate.not_valid_after_utc for certificate in self.path)
 
 
 @dataclass(frozen=True)
@@ -150,19 +161,22 @@ class Trust:
         role, scope = role_and_scope(leaf)
         if role is Role.CA:
             raise Rejected(Code.ROLE_NOT_ALLOWED, "A CA certificate certifies others; it does not speak for a station.")
+
+        def check(issuer: _Authority) -> None:
+            path = (leaf, *issuer.path)
+            # 4. if asked: all of them are valid now
+            if at is not None:
+                for certificate in path:
+                    _check_time(certificate, at)
+            # 5. signatures, names, constraints, path lengths, purposes, along the whole path
+            _validate_path(path, at)
+            # 6. the CA may certify only inside its own scope
+            _check_nesting(issuer.scope, scope)
+            # 7. neither it nor a CA above it has been revoked
+            self._check_not_revoked(path)
+
         # 3. a CA that chains to the pinned root issued it, each CA inside the scope of the one above
-        issuer = self._issuer_of(leaf, scope, _by_key_identifier(chain[1:]))
-        path = (leaf, *issuer.path)
-        # 4. if asked: all of them are valid now
-        if at is not None:
-            for certificate in path:
-                _check_time(certificate, at)
-        # 5. signatures, names, constraints, path lengths, purposes, along the whole path
-        _validate_path(path, at)
-        # 6. the CA may certify only inside its own scope
-        _check_nesting(issuer.scope, scope)
-        # 7. neither it nor a CA above it has been revoked
-        self._check_not_revoked(path)
+        issuer = self._issuer_of(leaf, scope, _by_key_identifier(chain[1:]), check)
         return Identity(
             role,
             scope,
@@ -170,8 +184,8 @@ class Trust:
             cose.x5t_of(chain[0]),
             leaf.serial_number,
             public_key,
-            leaf.not_valid_before_utc,
-            leaf.not_valid_after_utc,
+            max(leaf.not_valid_before_utc, issuer.not_before),
+            min(leaf.not_valid_after_utc, issuer.not_after),
             (chain[0], *issuer.chain),
         )
 
@@ -188,30 +202,52 @@ class Trust:
         return next(covering, next(iter(held), None))
 
     def _issuer_of(
-        self, certificate: x509.Certificate, scope: Scope, offered: Mapping[bytes, x509.Certificate]
+        self,
+        certificate: x509.Certificate,
+        scope: Scope,
+        offered: Mapping[bytes, x509.Certificate],
+        check: Callable[[_Authority], None],
     ) -> _Authority:
+        """The CA that issued `certificate` and passes `check`: as it is known here or as it was sent along.
+
+        Both are tried, and of two that pass, the one that is valid longer counts: whoever carries a statement
+        can add a path by what he sends along, and cannot spoil one that holds. If neither passes, says why.
+        """
         key = _issuer_key_identifier(certificate)
         known, sent = self._known(key, scope), offered.get(key)
-        if known is not None and (sent is None or sent == known.certificate or len(known.path) == 1):
-            return known
-        if sent is None:
-            raise Rejected(
-                Code.CHAIN_BROKEN,
-                "The certificate's issuer is neither the pinned root nor a CA known here; send its CA along (x5chain).",
-            )
-        remaining = {name: ca for name, ca in offered.items() if name != key}
-        return self._authority(sent, remaining)
+        candidates: list[Callable[[], _Authority]] = []
+        if known is not None:
+            candidates.append(lambda: known)
+        if sent is not None and (known is None or (sent != known.certificate and len(known.path) > 1)):
+            remaining = {name: ca for name, ca in offered.items() if name != key}
+            candidates.append(lambda: self._authority(sent, remaining))
+        refusal = Rejected(
+            Code.CHAIN_BROKEN,
+            "The certificate's issuer is neither the pinned root nor a CA known here; send its CA along (x5chain).",
+        )
+        passing: list[_Authority] = []
+        for candidate in candidates:
+            try:
+                issuer = candidate()
+                check(issuer)
+                passing.append(issuer)
+            except Rejected as error:
+                refusal = error
+        if not passing:
+            raise refusal
+        return max(passing, key=lambda issuer: issuer.not_after)
 
     def _authority(self, certificate: x509.Certificate, offered: Mapping[bytes, x509.Certificate]) -> _Authority:
-        role, scope = role_and_scope(certificate)
-        if role is not Role.CA:
-            raise Rejected(Code.CHAIN_BROKEN, "A certificate in the middle of the chain is not a CA.")
-        issuer = self._issuer_of(certificate, scope, offered)
-        path = (certificate, *issuer.path)
-        _validate_authority(path)
-        _check_nesting(issuer.scope, scope)
-        self._check_not_revoked(path)
-        return _Authority(path, scope)
+        scope = _ca_scope(certificate)
+
+        def check(issuer: _Authority) -> None:
+            path = (certificate, *issuer.path)
+            _validate_authority(path)
+            _check_nesting(issuer.scope, scope)
+            self._check_not_revoked(path)
+
+        issuer = self._issuer_of(certificate, scope, offered, check)
+        return _Authority((certificate, *issuer.path), scope)
 
     def _check_not_revoked(self, path: Sequence[x509.Certificate]) -> None:
         for certificate, issuer in pairwise(path):
@@ -283,6 +319,7 @@ def check_valid_at(identity: Identity, moment: datetime) -> None:
         return
     for der in identity.chain:
         _check_time(parse_certificate(der), moment)
+    raise Rejected(Code.CERTIFICATE_NOT_VALID_NOW, f"The root above {identity.name} is not valid on {moment:%Y-%m-%d}.")
 
 
 def check_signed_by(signed: cose.Sign1, chain: Sequence[bytes]) -> None:
@@ -309,6 +346,8 @@ def role_and_scope(certificate: x509.Certificate) -> tuple[Role, Scope]:
         role, scope = Role(word), codes.scope(region)
     except (ValueError, Rejected) as error:
         raise Rejected(Code.ROLE_UNKNOWN, f"The certificate's role {urns[0]!r} is not known here.") from error
+    if urns[0] != urn(role, scope):
+        raise Rejected(Code.ROLE_UNKNOWN, f"The certificate's role {urns[0]!r} is not written as {urn(role, scope)}.")
     if role is Role.KPPS and len(scope) not in (10, 13):
         raise Rejected(Code.ROLE_UNKNOWN, "A KPPS officer is certified for one TPS or one village, not for more.")
     if role is Role.CENTRE and scope != NATIONAL:  # else a kabupaten CA could make itself a centre that gives receipts
@@ -350,6 +389,17 @@ def key_identifier(certificate: x509.Certificate) -> bytes:
     if said != own:
         raise Rejected(Code.CERTIFICATE_MALFORMED, "The CA's subject key identifier is not that of its public key.")
     return own.digest
+
+
+def _ca_scope(certificate: x509.Certificate) -> Scope:
+    """The region of a CA. Never another code than chain-broken: a refusal of the leaf must not hang on its company."""
+    try:
+        role, scope = role_and_scope(certificate)
+    except Rejected as error:
+        raise _broken(certificate, "it stands where a CA must, and does not say that it is one") from error
+    if role is not Role.CA:
+        raise Rejected(Code.CHAIN_BROKEN, "A certificate in the middle of the chain is not a CA.")
+    return scope
 
 
 def _validate_path(path: tuple[x509.Certificate, ...], at: datetime | None) -> None:

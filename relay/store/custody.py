@@ -4,6 +4,7 @@ All of a relay's SQL is here. Every change goes through one writer in groups, an
 """
 
 import json
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +19,8 @@ from relay.protocol.receipts import Receipt, Verdict
 from relay.protocol.slips import Subject
 from relay.protocol.statements import DocumentHash, Kind, Statement, StatementId
 from relay.store.database import Database, GroupCommit, Row, open_database
+
+log = logging.getLogger(__name__)
 
 SignSlip = Callable[[Subject, bytes, int], tuple[bytes, int]]
 """(kind, subject, number) -> the slip's bytes and its time."""
@@ -337,6 +340,8 @@ class CustodyStore:
             pages += [(number, page.number, page.document, page.size_bytes) for page in statement.pages]
             if change.chain is not None:
                 signers.append((signed.x5t, cbor.encode(list(change.chain))))
+        if rows:
+            log.info("custody of %s", ", ".join(f"{row[1].hex()[:8]} (TPS {row[3]})" for row in rows))
         writing = self._database.writing
         if signers:
             await writing.executemany("INSERT OR IGNORE INTO signer (x5t, chain) VALUES (?, ?)", signers)

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import figures, intake
+from relay.errors import RelayError
+from tests.bench import centre, figures, intake, memory, starting
 from tests.bench.figures import Broken, Section
 from tests.bench.intake import Size
 from tests.bench.material import Material
@@ -20,12 +21,21 @@ from tests.bench.material import Material
 _SECONDS_MAX = 360
 _SECONDS_MAX_QUICK = 90
 
-Bench = Callable[[Material, bool], Section]
+Bench = Callable[[Material, argparse.Namespace], Section]
 
 _BENCHES: dict[str, Bench] = {
-    "intake": lambda material, quick: intake.known_officers(material, Size(2, 2000, 0.3) if quick else Size(5, 4000)),
-    "strangers": lambda material, quick: intake.strangers(material, Size(2, 500, 0.3) if quick else Size(5, 1000)),
-    "slow-disk": lambda material, quick: intake.slow_disk(material, Size(2, 1000, 0.3) if quick else Size(5, 2000)),
+    "intake": lambda material, options: intake.known_officers(material, Size(2, 2000, 0.3) if options.quick else Size(5, 4000)),
+    "strangers": lambda material, options: intake.strangers(material, Size(2, 500, 0.3) if options.quick else Size(5, 1000)),
+    "slow-disk": lambda material, options: intake.slow_disk(material, Size(2, 1000, 0.3) if options.quick else Size(5, 2000)),
+    "centre": lambda material, options: centre.batches(
+        material, centre.Size(2, 8, 0.3) if options.quick else centre.Size(5, 16)
+    ),
+    "memory": lambda material, options: memory.relay_peak(
+        material, memory.Size(200, 20) if options.quick else memory.Size(2000, 200)
+    ),
+    "start": lambda material, options: starting.until_listening(
+        material, 2 if options.quick else 5, 5000, profile=options.profile
+    ),
 }
 
 
@@ -39,7 +49,7 @@ def main(words: Sequence[str] | None = None) -> int:
         folder = Path(name)
         how = "Quick: too few rounds to rely on." if options.quick else "Medians; the spread beside them."
         machine = figures.machine(folder, how)
-        sections, broken = _measure(Material(folder), options.only or list(_BENCHES), options.quick)
+        sections, broken = _measure(Material(folder), options)
     signal.alarm(0)
     told = figures.text(sections, machine) + "".join(f"\nBROKEN: {line}\n" for line in broken)
     print(told)
@@ -48,23 +58,30 @@ def main(words: Sequence[str] | None = None) -> int:
     return 1 if broken else 0
 
 
-def _measure(material: Material, names: Sequence[str], quick: bool) -> tuple[list[Section], list[str]]:
+def _measure(material: Material, options: argparse.Namespace) -> tuple[list[Section], list[str]]:
     sections: list[Section] = []
     broken: list[str] = []
-    for name in names:
+    for name in options.only or _BENCHES:
         begun = time.monotonic()
         try:
-            sections.append(_BENCHES[name](material, quick))
-        except (Broken, OSError, subprocess.SubprocessError) as error:
-            broken.append(f"{name}: {error}")
+            sections.append(_BENCHES[name](material, options))
+        except* (Broken, OSError, RelayError, subprocess.SubprocessError) as group:
+            broken.append(f"{name}: {_first(group)}")
         print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr)
     return sections, broken
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m tests.bench", description="Measures what relay and centre cost.")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, under 90 s: says only that it works")
     parser.add_argument("--only", action="append", choices=list(_BENCHES), help="this one; may be said repeatedly")
+    parser.add_argument("--profile", action="store_true", help="show the longest imports on standard error")
     parser.add_argument("--report", type=Path, help="write the table to this file as well")
     return parser.parse_args(words)
 

@@ -48,7 +48,7 @@ class Bare:
         """One statement."""
         body = await request.read()
         protected, _, payload, signature = cbor2.loads(body[1:])
-        sign1 = cose.Sign1(protected, payload, signature)
+        sign1 = cose.put_together(protected, payload, signature)
         signed = sign1.sig_structure
         der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
         self._keys[protected[-8:]].verify(der, signed, _ES256)

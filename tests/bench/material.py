@@ -1,5 +1,6 @@
 """What is sent: officers, statements and requests, prepared before anything is measured. All distinct, all valid."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -18,7 +19,7 @@ from tests.world.nodes import write_identity
 OFFICERS = 77
 FORM = 2401
 _STATIONS_OF_AN_OFFICER = 999
-_SIGNED_AT = 1_763_700_000
+SIGNED_AT = int(time.time()) - 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,10 @@ class Material:
             write_identity(folder, key, chain, self.world.root_der)
         return folder
 
+    def station(self, officer: int, number: int) -> str:
+        """One of the stations that an officer may speak for, by its number from 1."""
+        return f"{KECAMATAN}{2001 + officer}{number:03}"
+
     def statements(self, count: int) -> list[Signed]:
         """The next tallies of the 77 officers, no two for the same station."""
         return list(islice(self._signed, count))
@@ -66,7 +71,7 @@ class Material:
     def statements_of_strangers(self, count: int) -> Iterator[Signed]:
         """Tallies of phones never seen before: each with a key and a certificate of its own."""
         for at in range(count):
-            station = f"{KECAMATAN}{2001 + at // 999 % OFFICERS}{at % 999 + 1:03}"
+            station = self.station(at % OFFICERS, at // OFFICERS % _STATIONS_OF_AN_OFFICER + 1)
             officer = self.world.officer(station)
             yield Signed(officer[0].sign(_payload(station, at)), officer)
 
@@ -78,8 +83,8 @@ class Material:
 
     def _sign(self, officer: int, station: int) -> Signed:
         signer = self.officers[officer]
-        tps = f"{KECAMATAN}{2001 + officer}{station:03}"
-        return Signed(signer[0].sign(_payload(tps, officer + station)), signer)
+        payload = _payload(self.station(officer, station), officer + station)
+        return Signed(signer[0].sign(payload), signer)
 
 
 def write_requests(path: Path, bodies: Iterable[bytes]) -> Path:
@@ -120,7 +125,7 @@ def _payload(tps: str, seed: int) -> bytes:
     form = forms.catalogue()[FORM]
     figures = forms.pack(form.figures(_figures(seed)))
     return statements.tally(
-        tps=codes.tps_code(tps), form=FORM, revision=1, signed_at=_SIGNED_AT + seed, figures=figures
+        tps=codes.tps_code(tps), form=FORM, revision=1, signed_at=SIGNED_AT + seed, figures=figures
     )
 
 
