@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +74,7 @@ async def create_upload(http: aiohttp.ClientSession, url: str, data: bytes, *, l
 async def patch_upload(http: aiohttp.ClientSession, url: str, name: str, offset: int, data: bytes) -> Answer:
     """Appends to a photograph's upload."""
     headers = {**TUS, "Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
-    return await ask(http, "PATCH", f"{url}/v1/documents/{name}", headers=headers, data=data)
+    return await ask(http, "PATCH", f"{url}/v1/documents/{name}", headers=headers, data=io.BytesIO(data))
 
 
 async def upload(http: aiohttp.ClientSession, url: str, data: bytes) -> Answer:

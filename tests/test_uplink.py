@@ -1,0 +1,124 @@
+"""The uplink over a link that is narrow, far and cut: tallies first, and what arrived does not cross again."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+
+from relay.demo.link import Link
+from relay.http import authority_tls
+from relay.protocol import cose
+from tests.authorities import World
+from tests.world.http import ask, post, settled, upload, where
+from tests.world.nodes import Country, documents, running_centre, running_relay, tally
+from tests.world.waiting import eventually
+
+NARROW_BYTES_PER_SECOND = 8000  # 64 kbit/s
+DELAY_SECONDS = 0.3  # each way
+
+
+def port_of(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+async def test_a_tally_overtakes_photographs_on_a_narrow_link(country: Country, http: aiohttp.ClientSession) -> None:
+    officer = country.world.officer()
+    photographs = [os.urandom(600_000)]
+    async with running_centre(country.centre_config()) as centre:
+        link = Link(port_of(centre))
+        link.up(NARROW_BYTES_PER_SECOND, DELAY_SECONDS)
+        async with (
+            link.open() as port,
+            running_relay(country.relay_config(centre_url=f"https://127.0.0.1:{port}")) as relay,
+        ):
+            await post(http, relay, documents(officer, photographs).with_chain(officer[1]))
+            await upload(http, relay, photographs[0])
+
+            async def crawling() -> bool:
+                return link.bytes_up > 60_000
+
+            await eventually(crawling)
+            statement = tally(officer)
+            before = link.bytes_up
+            await post(http, relay, statement.bare)
+            await eventually(lambda: where(http, centre, statement.id))
+            overtaken_by = link.bytes_up - before
+        # what crossed before it is what the link carries in about a second, of the 500,000 bytes that waited
+        assert overtaken_by < 2 * NARROW_BYTES_PER_SECOND
+
+
+async def test_what_arrived_before_a_cut_does_not_cross_again(country: Country, http: aiohttp.ClientSession) -> None:
+    officer, photograph = country.world.officer(), os.urandom(1_500_000)
+    listing = documents(officer, [photograph])
+    async with running_centre(country.centre_config()) as centre:
+        link = Link(port_of(centre))
+        link.up(200_000, 0.02)
+        async with (
+            link.open() as port,
+            running_relay(country.relay_config(centre_url=f"https://127.0.0.1:{port}")) as relay,
+        ):
+            await post(http, relay, listing.with_chain(officer[1]))
+            await upload(http, relay, photograph)
+            for part in (1, 2, 3):
+
+                async def reached(part: int = part) -> bool:
+                    return link.bytes_up > part * 300_000
+
+                await eventually(reached)
+                assert link.cut() == 1
+            assert (await settled(http, relay, listing.id))["state"] == "at-centre"
+        # frames that were under way at a cut died with it; of what arrived, nothing crossed again
+        assert link.connections >= 4
+        assert link.bytes_up < 1.06 * len(photograph)
+
+
+async def test_a_link_that_dies_in_silence_is_noticed(country: Country, http: aiohttp.ClientSession) -> None:
+    officer = country.world.officer()
+    first, second = tally(officer), tally(officer, revision=2)
+    async with running_centre(country.centre_config()) as centre:
+        link = Link(port_of(centre))
+        link.up()
+        uplink: dict[str, Any] = {"silence_seconds_max": 2, "idle_seconds_max": 60, "connect_seconds_max": 2}
+        async with (
+            link.open() as port,
+            running_relay(country.relay_config(centre_url=f"https://127.0.0.1:{port}", uplink=uplink)) as relay,
+        ):
+            await post(http, relay, first.with_chain(officer[1]))
+            await settled(http, relay, first.id)
+            link.down(silently=True)
+            await post(http, relay, second.bare)
+
+            async def noticed() -> bool:
+                status = (await ask(http, "GET", f"{relay}/v1/status")).json
+                return bool(status["uplinks"][0]["state"] == "down")
+
+            await eventually(noticed)
+            assert (await where(http, relay, second.id))["state"] == "at-relay"
+            link.cut()
+            link.up()
+            assert (await settled(http, relay, second.id))["state"] == "at-centre"
+
+
+async def test_clocks_that_are_years_off_keep_nobody_from_talking(
+    country: Country, http: aiohttp.ClientSession
+) -> None:
+    """Every certificate begins in five years, as on a Pi that woke up in the past: all works the same."""
+    country.world = World(datetime.now(UTC) + timedelta(days=5 * 365))
+    country.folder = country.folder / "future"
+    officer = country.world.officer()
+    statement = tally(officer)
+    connector = aiohttp.TCPConnector(ssl=authority_tls(country.root_file))
+    async with (
+        running_relay(country.relay_config()) as relay,
+        aiohttp.ClientSession(connector=connector) as phone,
+    ):
+        answer = await post(phone, relay, statement.with_chain(officer[1]))
+        assert answer.status == 201
+        told = await where(phone, relay, statement.id)
+        status = (await ask(phone, "GET", f"{relay}/v1/status")).json
+    # the relay cannot be earlier than its own certificate, and says that its clock is a guess
+    assert status["clock"]["now"] > (country.world.now - timedelta(days=2)).timestamp()
+    assert status["clock"]["sure"] is False
+    assert told["held_at"] >= status["clock"]["now"] - 60
+    assert cose.parse(answer.body)
