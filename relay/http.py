@@ -177,14 +177,8 @@ class _Refuser(asyncio.Protocol):
 def _bind(config: ListenConfig) -> list[socket.socket]:
     port, bound, failures = config.port, [], []
     for host in config.hosts:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
-            listener = socket.socket(family, socket.SOCK_STREAM)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            listener.bind((host, port))
-            listener.setblocking(False)
+            listener = _listener(host, port)
         except OSError as error:
             failures.append(f"{host} port {port}: {error.strerror}")
             continue
@@ -195,6 +189,21 @@ def _bind(config: ListenConfig) -> list[socket.socket]:
     if not bound:
         raise Rejected(Code.CONFIG_INVALID, f"Nowhere to listen: {'; '.join(failures)}. Is it running already?")
     return bound
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((host, port))
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def _from_aiohttp(answer: web.HTTPException) -> RelayError:
