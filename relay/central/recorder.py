@@ -88,7 +88,7 @@ class Recorder:
                 about = _about(parcel)
                 log.warning("%s from %s not taken: %s [%s]", about.hex(), sender.name, error.sentence, error.code)
                 problems.append(Problem(about, error.code, error.sentence))
-        results = await asyncio.gather(*(self._store.record(change) for change in changes))
+        results = await self._store.record_all(changes) if changes else []
         receipts = dict.fromkeys(receipt for result in results for receipt in result)
         return Answers(tuple(receipts), tuple(problems))
 

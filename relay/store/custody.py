@@ -143,7 +143,7 @@ class CustodyStore:
 
     async def take_custody(self, item: TakeStatement | TakeDocument) -> Custody:
         """The slip, once the bytes are on disk; the same slip when the same thing comes again."""
-        custody = await self._writer.submit(item)
+        (custody,) = await self._writer.submit(item)
         if custody is None:
             raise StoreBroken("The writer gave no slip.")
         return custody
@@ -280,11 +280,10 @@ class CustodyStore:
 
     # The writer's side: one group, a handful of statements to SQLite however large the group is.
 
-    async def _apply(self, changes: list[Change]) -> list[Custody | None | Exception]:
-        results: list[Custody | None | Exception] = [None] * len(changes)
-        number = await self._last_number() if _gives_slips(changes) else 0
-        number = await self._take_statements(changes, results, number)
-        await self._take_documents(changes, results, number)
+    async def _apply(self, changes: list[Change]) -> list[Custody | None]:
+        results: list[Custody | None] = [None] * len(changes)
+        if any(isinstance(change, TakeStatement | TakeDocument) for change in changes):
+            await self._take(changes, results)
         for change in changes:
             match change:
                 case Settle():
@@ -302,94 +301,80 @@ class CustodyStore:
                     pass
         return results
 
-    async def _take_statements(
-        self, changes: list[Change], results: list[Custody | None | Exception], number: int
-    ) -> int:
-        wanted = [(at, change) for at, change in enumerate(changes) if isinstance(change, TakeStatement)]
-        if not wanted:
-            return number
-        known = await self._known_slips("statement", "id", [change.statement.id for _, change in wanted])
-        rows: list[Row] = []
-        pages: list[Row] = []
-        signers: list[Row] = []
-        for at, change in wanted:
-            statement = change.statement
-            slip = known.get(statement.id)
+    async def _take(self, changes: list[Change], results: list[Custody | None]) -> None:
+        """Slips for what is new, the slips of before for what is not."""
+        number, known = await self._last_number_and_slips(changes)
+        statements: list[TakeStatement] = []
+        rows: dict[str, list[Row]] = {"statement": [], "document": []}
+        for at, change in enumerate(changes):
+            if not isinstance(change, TakeStatement | TakeDocument):
+                continue
+            subject = change.statement.id if isinstance(change, TakeStatement) else change.document
+            slip = known.get(subject)
             results[at] = Custody(slip, new=False) if slip else None
             if slip:
                 continue
             number += 1
-            slip, held_at = self._sign_slip(Subject.STATEMENT, statement.id, number)
-            known[statement.id] = slip
+            kind = Subject.STATEMENT if isinstance(change, TakeStatement) else Subject.DOCUMENT
+            slip, held_at = self._sign_slip(kind, subject, number)
+            known[subject] = slip
             results[at] = Custody(slip, new=True)
-            signed = statement.signed
-            rows.append(
-                (
-                    number,
-                    statement.id,
-                    int(statement.kind),
-                    statement.tps,
-                    statement.form,
-                    statement.revision,
-                    signed.x5t,
-                    signed.bare,
-                    slip,
-                    held_at,
-                )
-            )
-            pages += [(number, page.number, page.document, page.size_bytes) for page in statement.pages]
-            if change.chain is not None:
-                signers.append((signed.x5t, cbor.encode(list(change.chain))))
-        if rows:
-            log.info("custody of %s", ", ".join(f"{row[1].hex()[:8]} (TPS {row[3]})" for row in rows))
+            if isinstance(change, TakeStatement):
+                statements.append(change)
+                rows["statement"].append((number, *_statement_values(change.statement), slip, held_at))
+            else:
+                rows["document"].append((number, change.document, change.size_bytes, slip, held_at))
+        await self._insert(statements, rows["statement"], rows["document"])
+
+    async def _insert(
+        self, taken: Sequence[TakeStatement], statements: Sequence[Row], documents: Sequence[Row]
+    ) -> None:
         writing = self._database.writing
-        if signers:
-            await writing.executemany("INSERT OR IGNORE INTO signer (x5t, chain) VALUES (?, ?)", signers)
-        if rows:
+        if statements:
+            log.info("custody of %s", ", ".join(f"{row[1].hex()[:8]} (TPS {row[3]})" for row in statements))
             await writing.executemany(
                 "INSERT INTO statement (number, id, kind, tps, form, revision, signer, cose, slip, held_at) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                rows,
+                statements,
             )
+        signers = [
+            (item.statement.signed.x5t, cbor.encode(list(item.chain))) for item in taken if item.chain is not None
+        ]
+        if signers:
+            await writing.executemany("INSERT OR IGNORE INTO signer (x5t, chain) VALUES (?, ?)", signers)
+        pages = [
+            (row[0], page.number, page.document, page.size_bytes)
+            for row, item in zip(statements, taken, strict=True)
+            for page in item.statement.pages
+        ]
         if pages:
             await writing.executemany("INSERT INTO page VALUES (?, ?, ?, ?)", pages)
-        return number
-
-    async def _take_documents(
-        self, changes: list[Change], results: list[Custody | None | Exception], number: int
-    ) -> None:
-        wanted = [(at, change) for at, change in enumerate(changes) if isinstance(change, TakeDocument)]
-        if not wanted:
-            return
-        known = await self._known_slips("document", "sha256", [change.document for _, change in wanted])
-        for at, change in wanted:
-            slip = known.get(change.document)
-            if slip:
-                results[at] = Custody(slip, new=False)
-                continue
-            number += 1
-            slip, held_at = self._sign_slip(Subject.DOCUMENT, change.document, number)
-            known[change.document] = slip
-            results[at] = Custody(slip, new=True)
-            await self._database.writing.execute(
-                "INSERT INTO document (number, sha256, size_bytes, slip, held_at) VALUES (?, ?, ?, ?, ?)",
-                (number, change.document, change.size_bytes, slip, held_at),
+        if documents:
+            await writing.executemany(
+                "INSERT INTO document (number, sha256, size_bytes, slip, held_at) VALUES (?, ?, ?, ?, ?)", documents
             )
 
-    async def _last_number(self) -> int:
-        """The newest running number on disk: asked anew for each group, so that a failed commit leaves no gap."""
+    async def _last_number_and_slips(self, changes: Sequence[Change]) -> tuple[int, dict[bytes, bytes]]:
+        """One question for a whole group: the newest running number on disk, and the slips given before.
+
+        Asked anew for each group, so that a commit that failed leaves no gap in the numbers.
+        """
+        statements = [change.statement.id for change in changes if isinstance(change, TakeStatement)]
+        documents = [change.document for change in changes if isinstance(change, TakeDocument)]
         rows = await self._database.writing.execute_fetchall(
             "SELECT max(coalesce((SELECT max(number) FROM statement), 0), "
-            "coalesce((SELECT max(number) FROM document), 0))"
+            "coalesce((SELECT max(number) FROM document), 0)), NULL, NULL "
+            f"UNION ALL SELECT NULL, id, slip FROM statement WHERE id IN ({_marks(statements)}) "
+            f"UNION ALL SELECT NULL, sha256, slip FROM document WHERE sha256 IN ({_marks(documents)})",
+            [*statements, *documents],
         )
-        return int(next(iter(rows))[0])
-
-    async def _known_slips(self, table: str, column: str, names: Sequence[bytes]) -> dict[bytes, bytes]:
-        marks = ",".join("?" * len(names))
-        rows = await self._database.writing.execute_fetchall(
-            f"SELECT {column}, slip FROM {table} WHERE {column} IN ({marks})", names
-        )
-        return {row[0]: row[1] for row in rows}
+        number, known = 0, {}
+        for newest, subject, slip in rows:
+            if subject is None:
+                number = newest
+            else:
+                known[subject] = slip
+        return number, known
 
     async def _settle(self, change: Settle) -> None:
         writing = self._database.writing
@@ -416,8 +401,20 @@ async def open_custody(path: Path, sign_slip: SignSlip, *, queue_max: int) -> As
         yield CustodyStore(database, sign_slip, queue_max)
 
 
-def _gives_slips(changes: Sequence[Change]) -> bool:
-    return any(isinstance(change, TakeStatement | TakeDocument) for change in changes)
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))
+
+
+def _statement_values(statement: Statement) -> Row:
+    return (
+        statement.id,
+        int(statement.kind),
+        statement.tps,
+        statement.form,
+        statement.revision,
+        statement.signed.x5t,
+        statement.signed.bare,
+    )
 
 
 def _is_news(row: sqlite3.Row | None, outcome: receipts.Outcome) -> bool:

@@ -6,6 +6,7 @@ that has returned is on disk.
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -48,7 +49,8 @@ async def open_database(path: Path, schema: str) -> AsyncIterator[Database]:
     Raises `StoreBroken` if the file is another program's, newer than this software, or damaged.
     """
     try:
-        async with aiosqlite.connect(path, isolation_level=None) as writing:
+        # a transaction begins by itself with the first change of a group: each call here is a hop between threads
+        async with aiosqlite.connect(path, isolation_level="IMMEDIATE") as writing:
             await _prepare(writing, path, schema)
             async with aiosqlite.connect(path, isolation_level=None) as reading:
                 await reading.execute("PRAGMA query_only = ON")
@@ -93,14 +95,13 @@ async def _pragma(connection: aiosqlite.Connection, name: str) -> int:
 class GroupCommit(Generic[Item, Result]):
     """The one writer: takes what has queued up, applies it in one transaction, and answers after the fsync.
 
-    `apply` gets a group in the order of submission and returns one result for each; a result may be an
-    exception, which its submitter alone gets.
+    `apply` gets a group in the order of submission and returns one result for each.
     """
 
     def __init__(
         self,
         database: Database,
-        apply: Callable[[list[Item]], Awaitable[list[Result | Exception]]],
+        apply: Callable[[list[Item]], Awaitable[list[Result]]],
         *,
         queue_max: int,
         group_max: int = 256,
@@ -109,15 +110,20 @@ class GroupCommit(Generic[Item, Result]):
         self._apply = apply
         self._queue_max = queue_max
         self._group_max = group_max
-        self._queue: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._queue: deque[tuple[tuple[Item, ...], asyncio.Future[list[Result]]]] = deque()
+        self._queued = 0
         self._arrived = asyncio.Event()
 
-    async def submit(self, item: Item) -> Result:
-        """Returns once `item` is on disk; `NotNow` if the queue or the disk is full. Cancelling does not undo it."""
-        if len(self._queue) >= self._queue_max:
+    async def submit(self, *items: Item) -> list[Result]:
+        """Returns once `items`, which stay together, are on disk: one result each.
+
+        `NotNow` if the queue or the disk is full. Cancelling does not undo anything.
+        """
+        if self._queued and self._queued + len(items) > self._queue_max:
             raise NotNow(Code.BUSY, "Too much is arriving at once; ask again in a moment.", _BUSY_RETRY_SECONDS)
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._queue.append((item, future))
+        future: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
+        self._queue.append((items, future))
+        self._queued += len(items)
         self._arrived.set()
         return await future
 
@@ -126,39 +132,46 @@ class GroupCommit(Generic[Item, Result]):
         try:
             while True:
                 await self._arrived.wait()
-                group, self._queue = self._queue[: self._group_max], self._queue[self._group_max :]
+                await self._commit(self._next_group())
                 if not self._queue:
                     self._arrived.clear()
-                await self._commit(group)
         finally:
             for _, future in self._queue:
                 future.cancel()
 
-    async def _commit(self, group: list[tuple[Item, "asyncio.Future[Result]"]]) -> None:
-        outcome: list[Result | Exception]
+    def _next_group(self) -> list[tuple[tuple[Item, ...], "asyncio.Future[list[Result]]"]]:
+        group: list[tuple[tuple[Item, ...], asyncio.Future[list[Result]]]] = []
+        size = 0
+        while self._queue and (not group or size + len(self._queue[0][0]) <= self._group_max):
+            group.append(self._queue.popleft())
+            size += len(group[-1][0])
+        self._queued -= size
+        return group
+
+    async def _commit(self, group: list[tuple[tuple[Item, ...], "asyncio.Future[list[Result]]"]]) -> None:
         try:
-            outcome = await self._transaction([item for item, _ in group])
+            results = await self._transaction([item for items, _ in group for item in items])
         except (StoreBroken, asyncio.CancelledError):
             for _, future in group:
                 future.cancel()
             raise
         except NotNow as error:
-            outcome = [error] * len(group)
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(error)
+            return
         # from here on a crash changes nothing: what is answered now is on disk
-        for (_, future), result in zip(group, outcome, strict=True):
-            if future.done():
-                continue
-            if isinstance(result, Exception):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
+        at = 0
+        for items, future in group:
+            if not future.done():
+                future.set_result(results[at : at + len(items)])
+            at += len(items)
 
-    async def _transaction(self, items: list[Item]) -> list[Result | Exception]:
+    async def _transaction(self, items: list[Item]) -> list[Result]:
         connection = self._database.writing
         try:
-            await connection.execute("BEGIN IMMEDIATE")
             outcome = await self._apply(items)
-            await connection.execute("COMMIT")
+            await connection.commit()
         except sqlite3.Error as error:
             await _roll_back(connection)
             if getattr(error, "sqlite_errorname", "") in ("SQLITE_FULL", "SQLITE_IOERR_WRITE"):
@@ -173,5 +186,4 @@ class GroupCommit(Generic[Item, Result]):
 
 
 async def _roll_back(connection: aiosqlite.Connection) -> None:
-    if connection.in_transaction:
-        await connection.execute("ROLLBACK")
+    await connection.rollback()

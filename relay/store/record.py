@@ -5,7 +5,7 @@ All of the centre's SQL is here. Verdict and receipt are written in the transact
 
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +98,11 @@ class RecordStore:
 
     async def record(self, change: Change) -> Recorded:
         """The receipts, once everything is on disk. Recording again gives the same receipt again."""
-        return await self._writer.submit(change)
+        return (await self._writer.submit(change))[0]
+
+    async def record_all(self, changes: Sequence[Change]) -> list[Recorded]:
+        """As `record`, for changes that arrived together."""
+        return await self._writer.submit(*changes)
 
     async def statement(self, statement: bytes) -> RecordedStatement | None:
         """One statement by its id."""
@@ -156,10 +160,9 @@ class RecordStore:
     async def import_registry(self, stations: Iterable[str], regions: Iterable[tuple[str, str]]) -> None:
         """Adds stations and names of regions; importing again changes nothing. Not while the centre is writing."""
         writing = self._database.writing
-        await writing.execute("BEGIN IMMEDIATE")
         await writing.executemany("INSERT OR IGNORE INTO registry_tps VALUES (?)", ((tps,) for tps in stations))
         await writing.executemany("INSERT OR REPLACE INTO registry_region VALUES (?, ?)", regions)
-        await writing.execute("COMMIT")
+        await writing.commit()
 
     async def region_name(self, scope: str) -> str:
         """The name of a region, or empty."""
@@ -225,84 +228,65 @@ class RecordStore:
 
     # The writer's side.
 
-    async def _apply(self, changes: list[Change]) -> list[Recorded | Exception]:
+    async def _apply(self, changes: list[Change]) -> list[Recorded]:
         given: list[list[bytes]] = [[] for _ in changes]
-        pending: list[_Pending] = []
-        await self._record_statements(changes, given, pending)
-        await self._complete_documents(changes, pending)
-        await self._sign(pending, given)
+        await self._record_statements(changes, given)
+        if any(isinstance(change, CompleteDocument) or change.statement.pages for change in changes):
+            await self._complete_documents(changes, given)
         first: dict[StatementId, list[bytes]] = {}
         for change, receipts in zip(changes, given, strict=True):
             if isinstance(change, Record):  # the same statement twice in one group: both senders get its receipt
                 receipts += first.setdefault(change.statement.id, receipts)
         return [tuple(dict.fromkeys(receipts)) for receipts in given]
 
-    async def _record_statements(
-        self, changes: list[Change], given: list[list[bytes]], pending: list[_Pending]
-    ) -> None:
+    async def _record_statements(self, changes: list[Change], given: list[list[bytes]]) -> None:
         wanted = [(at, change) for at, change in enumerate(changes) if isinstance(change, Record)]
         if not wanted:
             return
-        known = await self._known([change.statement.id for _, change in wanted])
+        number, receipt_number, known = await self._known([change.statement.id for _, change in wanted])
         fresh: dict[StatementId, tuple[int, Record]] = {}
         for at, change in wanted:
-            before = known.get(change.statement.id)
+            receipt = known.get(change.statement.id)
             if change.statement.id not in known:
                 fresh.setdefault(change.statement.id, (at, change))
-            elif before is not None:
-                given[at].append(before)
+            elif receipt is not None:
+                given[at].append(receipt)
         if not fresh:
             return
         rivals = await self._rivals([change.statement for _, change in fresh.values()])
-        number = await self._last_number()
-        rows: list[Row] = []
+        pending: list[_Pending] = []
+        records: dict[int, Record] = {}
         for at, change in fresh.values():
             number += 1
-            statement = change.statement
-            verdict = self._verdict(change, rivals, number, at, pending)
-            rows.append(_row(number, change, verdict))
-            notes = (change.refused,) if change.refused else change.flags
-            if verdict is not None:
-                pending.append(_Pending(number, Outcome(statement.id, verdict, notes), change.sender, at))
-        await self._insert([change for _, change in fresh.values()], rows)
+            records[number] = change
+            pending += _judged(change, rivals, number, at)
+        settled = await self._sign(pending, given, receipt_number)
+        await self._insert(records, settled)
+        await self._settle([(*verdict, of) for of, verdict in settled.items() if of not in records])
 
-    def _verdict(
-        self, change: Record, rivals: dict[Row, list[Row]], number: int, at: int, pending: list[_Pending]
-    ) -> Verdict | None:
-        """Refused, recorded or in conflict; None where photographs must come first. Rivals learn of a conflict."""
-        statement = change.statement
-        if change.refused:
-            return Verdict.REFUSED
-        content = cose.sha256(statement.content)
-        others = rivals.setdefault(_place(statement), [])
-        against = [other for other in others if other[2] != content]
-        others.append((number, statement.id, content, int(Verdict.RECORDED), "[]"))
-        for other_number, other_id, _, other_verdict, other_notes in against:
-            if other_verdict == Verdict.RECORDED:
-                outcome = Outcome(StatementId(other_id), Verdict.CONFLICT, tuple(json.loads(other_notes)))
-                pending.append(_Pending(other_number, outcome, change.sender, at))
-        if statement.kind is Kind.DOCUMENTS:
-            return None
-        return Verdict.CONFLICT if against else Verdict.RECORDED
-
-    async def _complete_documents(self, changes: list[Change], pending: list[_Pending]) -> None:
+    async def _complete_documents(self, changes: list[Change], given: list[list[bytes]]) -> None:
         """Statements whose last photograph is here now are answered for."""
-        writing = self._database.writing
+        documents = [
+            (change.document, change.size_bytes, change.held_at)
+            for change in changes
+            if isinstance(change, CompleteDocument)
+        ]
+        if documents:
+            await self._database.writing.executemany("INSERT OR IGNORE INTO document VALUES (?, ?, ?)", documents)
+        pending: dict[int, _Pending] = {}
         for at, change in enumerate(changes):
-            if isinstance(change, CompleteDocument):
-                await writing.execute(
-                    "INSERT OR IGNORE INTO document VALUES (?, ?, ?)",
-                    (change.document, change.size_bytes, change.held_at),
-                )
-                documents = [change.document]
-            else:
-                documents = [page.document for page in change.statement.pages]
-            for document in documents:
-                pending += await self._answerable(document, change.sender, at)
+            listed = [change.document] if isinstance(change, CompleteDocument) else _documents(change.statement)
+            for document in listed:
+                for answer in await self._answerable(document, change.sender, at):
+                    pending.setdefault(answer.number, answer)
+        if pending:
+            _, receipt_number, _ = await self._known([])
+            settled = await self._sign(list(pending.values()), given, receipt_number)
+            await self._settle([(*verdict, of) for of, verdict in settled.items()])
 
     async def _answerable(self, document: DocumentHash, sender: str, at: int) -> list[_Pending]:
-        writing = self._database.writing
-        rows = await writing.execute_fetchall(
+        """Statements without a verdict that list `document` and miss no other."""
+        rows = await self._database.writing.execute_fetchall(
             "SELECT DISTINCT s.number, s.id, s.notes, EXISTS (SELECT 1 FROM statement o WHERE o.tps = s.tps AND "
             "o.form = s.form AND o.kind = s.kind AND o.revision = s.revision AND o.content != s.content "
             "AND (o.verdict IS NULL OR o.verdict != 3)) FROM page p JOIN statement s ON s.number = p.statement "
@@ -311,62 +295,70 @@ class RecordStore:
             "WHERE q.statement = s.number AND NOT EXISTS (SELECT 1 FROM document d WHERE d.sha256 = q.document))",
             (document,),
         )
-        answered = []
-        for number, identifier, notes, conflict in rows:
-            verdict = Verdict.CONFLICT if conflict else Verdict.RECORDED
-            await writing.execute("UPDATE statement SET verdict = ? WHERE number = ?", (int(verdict), number))
-            outcome = Outcome(StatementId(identifier), verdict, tuple(json.loads(notes)))
-            answered.append(_Pending(number, outcome, sender, at))
-        return answered
+        return [
+            _Pending(number, _outcome(identifier, bool(conflict), notes), sender, at)
+            for number, identifier, notes, conflict in rows
+        ]
 
-    async def _sign(self, pending: list[_Pending], given: list[list[bytes]]) -> None:
-        """Receipts, each for several statements of one sender; the last outcome of a statement counts."""
-        newest = {item.number: item for item in pending}
+    async def _sign(
+        self, pending: Sequence[_Pending], given: list[list[bytes]], receipt_number: int
+    ) -> dict[int, tuple[int, int]]:
+        """Signs and writes receipts, each for several statements of one sender: number -> (verdict, receipt)."""
+        newest = {item.number: item for item in pending}  # the last outcome of a statement counts
         ordered = sorted(newest.values(), key=lambda item: item.sender)
-        number = await self._last_receipt() if ordered else 0
         receipts: list[Row] = []
-        settled: list[Row] = []
+        settled: dict[int, tuple[int, int]] = {}
         for _, items in itertools.groupby(ordered, key=lambda item: item.sender):
             for group in _portions(items):
-                number += 1
+                receipt_number += 1
                 receipt, issued_at = self._sign_receipt([item.outcome for item in group])
-                receipts.append((number, receipt, issued_at))
+                receipts.append((receipt_number, receipt, issued_at))
                 for item in group:
-                    settled.append((int(item.outcome.verdict), number, item.number))
+                    settled[item.number] = (int(item.outcome.verdict), receipt_number)
                     given[item.change].append(receipt)
         if receipts:
             await self._database.writing.executemany("INSERT INTO receipt VALUES (?, ?, ?)", receipts)
+        return settled
+
+    async def _settle(self, rows: Sequence[Row]) -> None:
+        if rows:
             await self._database.writing.executemany(
-                "UPDATE statement SET verdict = ?, receipt = ? WHERE number = ?", settled
+                "UPDATE statement SET verdict = ?, receipt = ? WHERE number = ?", rows
             )
 
-    async def _insert(self, changes: Sequence[Record], rows: Sequence[Row]) -> None:
+    async def _insert(self, records: Mapping[int, Record], settled: Mapping[int, tuple[int, int]]) -> None:
         writing = self._database.writing
         await writing.executemany(
             "INSERT INTO statement (number, id, short_id, kind, tps, form, revision, signed_at, signer, sender, cose, "
-            "content, received_at, notes, verdict) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            rows,
+            "content, received_at, notes, verdict, receipt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [_row(number, record, *settled.get(number, (None, None))) for number, record in records.items()],
         )
         pages = [
-            (row[0], page.number, page.document, page.size_bytes)
-            for row, change in zip(rows, changes, strict=True)
-            for page in change.statement.pages
+            (number, page.number, page.document, page.size_bytes)
+            for number, record in records.items()
+            for page in record.statement.pages
         ]
         if pages:
             await writing.executemany("INSERT INTO page VALUES (?, ?, ?, ?)", pages)
         signers = [
-            (change.statement.signed.x5t, cbor.encode(list(change.new_chain))) for change in changes if change.new_chain
+            (record.statement.signed.x5t, cbor.encode(list(record.new_chain)))
+            for record in records.values()
+            if record.new_chain
         ]
         if signers:
             await writing.executemany("INSERT OR IGNORE INTO signer VALUES (?, ?)", signers)
 
-    async def _known(self, ids: Sequence[bytes]) -> dict[StatementId, bytes | None]:
+    async def _known(self, ids: Sequence[bytes]) -> tuple[int, int, dict[StatementId, bytes | None]]:
+        """One question for a whole group: the newest numbers of statements and receipts, and receipts given before."""
         marks = ",".join("?" * len(ids))
         rows = await self._database.writing.execute_fetchall(
-            f"SELECT s.id, r.cose FROM statement s LEFT JOIN receipt r ON r.number = s.receipt WHERE s.id IN ({marks})",
+            "SELECT (SELECT coalesce(max(number), 0) FROM statement), (SELECT coalesce(max(number), 0) FROM receipt) "
+            "UNION ALL SELECT s.id, (SELECT cose FROM receipt r WHERE r.number = s.receipt) FROM statement s "
+            f"WHERE s.id IN ({marks})",
             ids,
         )
-        return {StatementId(row[0]): row[1] for row in rows}
+        (number, receipt), *known = rows
+        return number, receipt, {StatementId(row[0]): row[1] for row in known}
 
     async def _rivals(self, statements: Sequence[Statement]) -> dict[Row, list[Row]]:
         """What is recorded for the same station, form, kind and revision: (number, id, content, verdict, notes)."""
@@ -381,14 +373,6 @@ class RecordStore:
         for row in rows:
             found.setdefault(tuple(row[:4]), []).append(tuple(row[4:]))
         return found
-
-    async def _last_number(self) -> int:
-        rows = await self._database.writing.execute_fetchall("SELECT coalesce(max(number), 0) FROM statement")
-        return int(next(iter(rows))[0])
-
-    async def _last_receipt(self) -> int:
-        rows = await self._database.writing.execute_fetchall("SELECT coalesce(max(number), 0) FROM receipt")
-        return int(next(iter(rows))[0])
 
 
 @asynccontextmanager
@@ -416,9 +400,38 @@ def _portions(items: Iterable[_Pending]) -> Iterable[list[_Pending]]:
         yield group
 
 
-def _row(number: int, change: Record, verdict: Verdict | None) -> Row:
+def _judged(change: Record, rivals: dict[Row, list[Row]], number: int, at: int) -> Iterator[_Pending]:
+    """Refused, recorded or in conflict; nothing where photographs must come first. Rivals learn of a conflict."""
     statement = change.statement
-    notes = (change.refused,) if change.refused else change.flags
+    if change.refused:
+        yield _Pending(number, Outcome(statement.id, Verdict.REFUSED, (change.refused,)), change.sender, at)
+        return
+    content = cose.sha256(statement.content)
+    others = rivals.setdefault(_place(statement), [])
+    against = [other for other in others if other[2] != content]
+    is_tally = statement.kind is not Kind.DOCUMENTS
+    answered = int(Verdict.RECORDED) if is_tally else None
+    others.append((number, statement.id, content, answered, json.dumps(change.flags)))
+    for other_number, other_id, _, other_verdict, other_notes in against:
+        if other_verdict is not None:
+            yield _Pending(other_number, _outcome(other_id, True, other_notes), change.sender, at)
+    if is_tally:
+        verdict = Verdict.CONFLICT if against else Verdict.RECORDED
+        yield _Pending(number, Outcome(statement.id, verdict, change.flags[:NOTES_MAX]), change.sender, at)
+
+
+def _outcome(statement: bytes, conflict: bool, notes: str) -> Outcome:
+    verdict = Verdict.CONFLICT if conflict else Verdict.RECORDED
+    return Outcome(StatementId(statement), verdict, tuple(json.loads(notes)))
+
+
+def _documents(statement: Statement) -> list[DocumentHash]:
+    return [page.document for page in statement.pages]
+
+
+def _row(number: int, record: Record, verdict: int | None, receipt: int | None) -> Row:
+    statement = record.statement
+    notes = (record.refused,) if record.refused else record.flags[:NOTES_MAX]
     return (
         number,
         statement.id,
@@ -429,12 +442,13 @@ def _row(number: int, change: Record, verdict: Verdict | None) -> Row:
         statement.revision,
         statement.signed_at,
         statement.signed.x5t,
-        change.sender,
+        record.sender,
         statement.signed.bare,
         cose.sha256(statement.content),
-        change.received_at,
-        json.dumps(list(notes[:NOTES_MAX])),
-        None if verdict is None else int(verdict),
+        record.received_at,
+        json.dumps(notes),
+        verdict,
+        receipt,
     )
 
 
