@@ -99,6 +99,7 @@ async def _phone(
         await _hand_over(http, url, listing, officer, handed)
         for photograph in photographs:
             await _upload(http, url, photograph)
+        await asyncio.sleep(chance.uniform(0, 0.3))
 
 
 async def _hand_over(

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from relay import cli
 from relay.authority import keys
 from relay.config import AnnounceConfig, ListenConfig
 from relay.errors import Code, NotNow, Rejected
@@ -38,6 +40,7 @@ from tests.world.waiting import eventually
 
 STATION = codes.tps_code(TPS)
 FORM = 2401
+CODE = "K7QM-2XHV-9TRA-CW4E"
 
 
 def clock() -> int:
@@ -55,13 +58,18 @@ def figures(**named: int | None) -> Figures:
     return forms.catalogue()[FORM].figures(whole | named)
 
 
-def new_outbox(country: Country, name: str = "phone", tps: str = TPS) -> Outbox:
-    """An officer's outbox, from a PKCS#12 file as enrolment makes it."""
+def pkcs12(country: Country, role: Role = Role.KPPS, scope: str = TPS) -> bytes:
+    """A PKCS#12 file as enrolment makes it, opened by `CODE`."""
     key = new_key()
-    _, chain = country.world.leaf(Role.KPPS, tps, key=key)
+    _, chain = country.world.leaf(role, scope, key=key)
     leaf, *above = [trust.parse_certificate(der) for der in chain]
-    p12 = keys.pkcs12_file(f"KPPS {tps}", key, leaf, above, "K7QM-2XHV-9TRA-CW4E")
-    return outbox_module.create(country.folder / name, p12, "k7qm 2xhv 9tra cw4e", country.world.root_der, clock)
+    return keys.pkcs12_file(f"KPPS {scope}", key, leaf, above, CODE)
+
+
+def new_outbox(country: Country, name: str = "phone", tps: str = TPS) -> Outbox:
+    """An officer's outbox."""
+    typed = CODE.lower().replace("-", " ")
+    return outbox_module.create(country.folder / name, pkcs12(country, scope=tps), typed, country.world.root_der, clock)
 
 
 def photographs(folder: Path, *sizes: int) -> dict[int, Path]:
@@ -180,6 +188,19 @@ async def test_a_photograph_spoilt_on_the_way_is_sent_again_from_the_beginning(
     assert report.handed_over
     assert (offsets[0], offsets[-1]) == (1000, 50_000)
     assert 0 in offsets[1:]
+
+
+async def test_a_photograph_that_the_relay_dropped_after_its_receipt_is_not_wanted_again(
+    country: Country, phone: Outbox, tmp_path: Path
+) -> None:
+    entry = phone.sign_documents(phone.officer(), STATION, FORM, photographs(tmp_path, 5000))
+    document = entry.statement.pages[0].document
+    async with running_relay(country.relay_config()) as relay:
+        await send(phone, [relay])
+        (country.folder / "relay" / "documents" / document.hex()[:2] / document.hex()).unlink()
+        async with RelayConnection(relay, relay_tls(phone.root_file)) as connection:
+            assert await connection.offset(document) == 5000
+            assert await connection.append(document, 5000, b"") == 5000
 
 
 async def test_a_damaged_original_is_not_sent(country: Country, phone: Outbox, tmp_path: Path) -> None:
@@ -381,6 +402,31 @@ def test_half_written_files_of_a_crash_are_not_seen(phone: Outbox) -> None:
     assert [item.state for item in Outbox(phone.folder, clock).entries()] == [State.ON_PHONE]
 
 
+async def test_one_damaged_statement_is_said_and_does_not_hold_up_the_others(country: Country, phone: Outbox) -> None:
+    damaged = phone.sign_tally(phone.officer(), STATION, FORM, figures())
+    (damaged.folder / "statement.cose").write_bytes(b"damaged")
+    sound = phone.sign_tally(phone.officer(), STATION, FORM, figures(), revision=2)
+    async with running_relay(country.relay_config()) as relay:
+        report = await send(phone, [relay])
+        assert (report.slips, report.problems[0].about) == (1, "outbox")
+        slip = next((sound.folder / "slips").iterdir())
+        slip.write_bytes(b"damaged")
+        assert phone.entry(sound.statement.id).state is State.ON_PHONE
+        assert (await send(phone, [relay])).slips == 1
+    assert phone.entry(sound.statement.id).state is State.AT_RELAY
+
+
+async def test_only_one_process_sends_at_a_time(phone: Outbox) -> None:
+    with phone.alone(), pytest.raises(Rejected, match="Another process"):
+        await send(phone, ["https://127.0.0.1:9"])
+
+
+async def test_looking_for_relays_ends_where_there_are_none() -> None:
+    async with asyncio.timeout(20):
+        found = await finder.find("9999999999999", seconds=0.3, interfaces=[LOOPBACK])
+    assert not [item for item in found if item.scope.startswith("9")]
+
+
 def test_the_same_again_is_the_same_entry_and_another_content_is_refused_with_a_hint(phone: Outbox) -> None:
     officer = phone.officer()
     entry = phone.sign_tally(officer, STATION, FORM, figures())
@@ -406,11 +452,17 @@ def test_figures_that_no_paper_holds_and_stations_of_others_are_refused(phone: O
 
 async def test_a_relay_is_found_by_mdns_and_taken_at_its_word_for_nothing(country: Country, phone: Outbox) -> None:
     phone.sign_tally(phone.officer(), STATION, FORM, figures())
-    announced = AnnounceConfig(enabled=True, interfaces=(LOOPBACK,))
-    async with running_relay(country.relay_config(announce=announced)) as relay:
-        found = await finder.find(TPS, seconds=20, interfaces=[LOOPBACK])
-        assert [(item.name, item.scope, item.urls) for item in found] == [("relay 650108", "650108", (relay,))]
-        chain = read_certificates(country.identity(Role.RELAY, "650108") / "certificate.pem")
+    announced = AnnounceConfig(enabled=True, interfaces=(LOOPBACK,), host_name=f"relay-{free_port()}")
+    scope = "650199"  # of no other test: mDNS is shared by all that runs on this machine
+    async with running_relay(country.relay_config(scope=scope, announce=announced)) as relay:
+
+        async def look() -> list[Candidate]:
+            found = await finder.find(f"{scope}0001001", seconds=5, interfaces=[LOOPBACK])
+            return [item for item in found if relay in item.urls]
+
+        found = await eventually(look)
+        assert [(item.scope, item.urls) for item in found] == [(scope, (relay,))]
+        chain = read_certificates(country.identity(Role.RELAY, scope) / "certificate.pem")
         assert found[0].fingerprint == hashlib.sha256(chain[0]).hexdigest()
         assert (await send(phone, found)).handed_over
 
@@ -464,6 +516,92 @@ async def test_hundreds_of_phones_share_a_process(country: Country) -> None:
     async with running_relay(country.relay_config()) as relay:
         reports = await asyncio.gather(*(send(one, [relay]) for one in phones))
     assert all(report.handed_over and not report.problems for report in reports)
+
+
+async def test_the_command_does_the_whole_job(
+    country: Country, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "outbox"
+
+    async def run(*words: object) -> tuple[int, str]:
+        capsys.readouterr()
+        status = await asyncio.to_thread(cli.main, [str(word) for word in words])
+        captured = capsys.readouterr()
+        return status, captured.out + captured.err
+
+    async def phone(word: str, *words: object) -> tuple[int, str]:
+        return await run("phone", word, "--outbox", folder, *words)
+
+    (tmp_path / "officer.p12").write_bytes(pkcs12(country))
+    for name, text in (("code", CODE), ("passphrase", "kopi hujan sungai")):
+        (tmp_path / name).write_text(f"{text}\n")
+        (tmp_path / name).chmod(0o600)
+    init = ["--identity", tmp_path / "officer.p12", "--code-file", tmp_path / "code", "--root", country.root_file]
+    secret = ["--passphrase-file", tmp_path / "passphrase"]
+    assert "begin with: relay phone init" in (await phone("status"))[1]
+    assert (await phone("init", *init, *secret))[0] == 0
+    assert "has a key already" in (await phone("init", *init, *secret))[1]
+    assert ((folder / "identity" / "key.pem").stat().st_mode & 0o777) == 0o600
+    assert b"ENCRYPTED" in (folder / "identity" / "key.pem").read_bytes()
+
+    named = {f.id: v for f, v in zip(forms.catalogue()[FORM].fields, figures(valid=117), strict=True)}
+    (tmp_path / "figures.json").write_text(json.dumps(named))
+    tally = ["--tps", TPS, "--form", FORM, "--figures", tmp_path / "figures.json", *secret]
+    status, text = await phone("sign-tally", *tally)
+    assert status == 0
+    assert "add up to 116, but Valid votes (V.A) says 117. [votes-sum]" in text
+    status, text = await phone("sign-tally", *tally, "--figures", "valid=116")
+    assert (status, "--revision 2" in text) == (1, True)
+    status, text = await phone("sign-tally", *tally, "--figures", "valid=1000", "--revision", "2")
+    assert (status, "0 to 999" in text) == (1, True)
+    assert (await phone("sign-tally", *tally, "--figures", "valid=116", "--revision", "2"))[0] == 0
+    pages = [f"{number}={path}" for number, path in photographs(tmp_path, 40_000, 5000).items()]
+    assert (
+        await phone("sign-documents", "--tps", TPS, "--form", FORM, "--page", pages[0], "--page", pages[1], *secret)
+    )[0] == 0
+    status, text = await phone("send", "--relay", f"https://{LOOPBACK}:{free_port()}")
+    assert (status, "Still on this phone alone: 3 statements, 2 photographs" in text) == (1, True)
+
+    async with (
+        running_centre(country.centre_config()) as centre,
+        running_relay(country.relay_config(centre_url=centre)) as relay,
+    ):
+        status, text = await phone("send", "--relay", relay, "--wait", 20)
+        assert status == 0, text
+    assert "5 new slips, 3 new answers of the centre" in text
+    rows = json.loads((await phone("status", "--json"))[1])
+    assert [(row["state"], row["pages_held"]) for row in rows] == [("at-centre", row["pages"]) for row in rows]
+    assert "at-centre" in (await phone("status"))[1]
+
+    listing = next(row["id"] for row in rows if row["kind"] == "documents")
+    status, text = await phone("export", listing[:8], "--out", tmp_path / "proof")
+    assert status == 0, text
+    assert "page-1.jpg" in text
+    status, text = await run("verify", "--export", tmp_path / "proof")
+    assert status == 0, text
+    assert "compare it with the root that you know" in text
+    assert (await run("verify", "--export", tmp_path / "proof", "--root", country.root_file))[0] == 0
+    status, text = await phone("forget", "--after", 1)
+    assert "0 photographs removed" in text
+    status, text = await phone("forget", listing[:8])
+    assert (status, "2 photographs removed" in text) == (0, True)
+    assert (await phone("export", listing, "--out", tmp_path / "later"))[0] == 0
+    assert (await run("verify", "--export", tmp_path / "later"))[0] == 0
+
+
+@pytest.mark.parametrize("code", ["", "K7QM-2XHV-9TRA-CW4F", "wrong"])
+def test_a_wrong_code_opens_nothing(country: Country, code: str) -> None:
+    with pytest.raises(Rejected, match="one-time code is wrong"):
+        outbox_module.create(country.folder / "new", pkcs12(country), code, country.world.root_der, clock)
+    assert not (country.folder / "new").exists()
+
+
+def test_only_an_officer_under_the_pinned_root_is_taken(country: Country) -> None:
+    with pytest.raises(Rejected):
+        outbox_module.create(country.folder / "new", pkcs12(country), CODE, World().root_der, clock)
+    operator = pkcs12(country, role=Role.PPK, scope="650108")
+    with pytest.raises(Rejected, match="only kpps"):
+        outbox_module.create(country.folder / "new", operator, CODE, country.world.root_der, clock)
 
 
 def flipped(data: bytes, at: int) -> bytes:

@@ -141,16 +141,18 @@ def test_help_documents_every_exit_status(capsys: pytest.CaptureFixture[str]) ->
 )
 def test_no_altered_byte_goes_unnoticed(files: Files, capsys: pytest.CaptureFixture[str], name: str, says: str) -> None:
     data = (files.folder / name).read_bytes()
+    for other in [path for path in files.folder.iterdir() if path.name not in (name, "statement.cose", "root.pem")]:
+        other.unlink()
+    words = files.words(*([] if name == "receipt.cose" else ["--receipt"]))
     for at in range(len(data)):
         files.write(name, data[:at] + bytes([data[at] ^ (1 << at % 8)]) + data[at + 1 :])
-        answer = told_json(files.words(), capsys)
-        if answer["status"] == 0 and name == "crl-1.der":
-            assert any(f"{name} is of a CA that nobody" in note for note in answer["notes"]), at
-            continue
+        answer = told_json(words, capsys)
+        if name == "crl-1.der" and any(f"{name} is of a CA that nobody" in note for note in answer["notes"]):
+            continue  # said, and no reason to doubt the statement
         assert answer["status"] == verify.FALSE == 1, at
         assert any(problem["sentence"].startswith(says) for problem in answer["problems"]), (at, answer["problems"])
     files.write(name, data)
-    assert told(files.words(), capsys)[0] == 0
+    assert told(words, capsys)[0] == (0 if name == "receipt.cose" else 3)
 
 
 @pytest.mark.parametrize("name", ["statement.cose", "receipt.cose", "slip-1.cose", "root.pem", "crl-1.der"])
@@ -216,6 +218,18 @@ def test_a_bare_statement_is_verified_with_its_certificates_given(
     for at, der in enumerate(files.officer[1]):
         words += ["--certificate", str(files.write(f"{at}.cer", der))]
     assert told(words, capsys)[0] == 0
+
+
+def test_a_serial_number_that_no_certificate_may_have_is_false(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ca = bytearray(files.officer[1][1])
+    serial = ca.index(b"\xa0\x03\x02\x01\x02") + 5  # behind the version: tag, length, then the number
+    ca[serial + 2] |= 0x80  # negative
+    files.write("statement.cose", files.statement.with_chain([files.officer[1][0], bytes(ca)]))
+    answer = told_json(files.words(), capsys)
+    assert answer["status"] == 1
+    assert any("a certificate that came along" in problem["sentence"] for problem in answer["problems"])
 
 
 def test_revocation_counts_unless_the_centre_had_recorded_before(
