@@ -11,7 +11,7 @@ _COMMANDS = {
     "run": ("relay.node_commands", "run the relay of a kecamatan"),
     "status": ("relay.node_commands", "what a running relay holds, and what waits"),
     "check-config": ("relay.node_commands", "check a relay.toml or central.toml and explain it"),
-    "central": ("relay.central.commands", "run the centre, import its registry of TPS, show its counts"),
+    "central": ("relay.central_commands", "run the centre, import its registry of TPS, show its counts"),
     "phone": ("relay.phone.commands", "the reference client: sign, find a relay, hand over, keep until the receipt"),
     "authority": ("relay.authority.commands", "make and revoke certificates"),
     "verify": ("relay.verify", "check a statement and its receipt, offline"),

@@ -17,8 +17,9 @@ from relay.errors import Code, Rejected
 from relay.protocol import cose, forms, messages, parcels, planning
 from relay.protocol.messages import Ask, Batch, Frame, Held, Kept, Problem, ReceiptGiven, TrustNews
 from relay.protocol.parcels import CELL_BYTES, ChunkParcel, StatementParcel, cells_in
-from relay.store.custody import CustodyStore, HeldStatement, PendingDocument
+from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
+from relay.store.holdings import HeldStatement, PendingDocument
 from relay.uplink.port import Stream
 
 log = logging.getLogger(__name__)

@@ -15,9 +15,10 @@ from relay.protocol import cose, receipts, slips, statements
 from relay.protocol.lifecycle import State
 from relay.protocol.receipts import Outcome, Verdict
 from relay.protocol.statements import DocumentHash, StatementId
-from relay.store.custody import Custody, CustodyStore, TakeStatement, open_custody
+from relay.store.custody import CustodyStore, open_custody
 from relay.store.database import open_database
 from relay.store.documents import DocumentFiles
+from relay.store.holdings import Custody, TakeStatement
 from tests.authorities import World
 from tests.world.nodes import tally
 

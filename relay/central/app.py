@@ -141,7 +141,7 @@ class Central:
         """Stations within a scope, in order, a page at a time."""
         scope = codes.scope(request.query.get("scope", ""))
         after = request.query.get("after", "")[:13]
-        rows = await self._store.stations_within(scope, after, _STATIONS_LIMIT_MAX)
+        rows = await self._store.registry.stations_within(scope, after, _STATIONS_LIMIT_MAX)
         names = ("tps", "registered", "statements", "tally_verdict")
         return web.json_response(
             {
@@ -212,14 +212,14 @@ class Central:
 async def status(store: RecordStore, scope: codes.Scope, form: int | None) -> dict[str, Any]:
     """How far `scope` is, and each part of it, for the status API and the status command."""
     names = ("scope", "name", "tps", "with_tally", "in_conflict", "flagged", "with_photographs")
-    whole = await store.progress(scope, len(scope), form) if scope else []
-    parts = await store.progress(scope, _SUB_REGION_DIGITS[len(scope)], form) if len(scope) < 13 else []
+    whole = await store.registry.progress(scope, len(scope), form) if scope else []
+    parts = await store.registry.progress(scope, _SUB_REGION_DIGITS[len(scope)], form) if len(scope) < 13 else []
     listing = [dict(zip(names, row, strict=True)) for row in parts]
     total = dict(zip(names, whole[0], strict=True)) if whole else _sum(listing, scope, names)
     return {
         "scope": scope,
         "level": codes.level(scope),
-        "name": await store.region_name(scope),
+        "name": await store.registry.region_name(scope),
         "total": total,
         "parts": listing,
         "counts": await store.counts(),

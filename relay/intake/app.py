@@ -15,8 +15,9 @@ from relay.intake.reception import Reception
 from relay.intake.tus import Tus
 from relay.metrics import Metrics
 from relay.protocol import codes, cose
-from relay.store.custody import CustodyStore, HeldStatement
+from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
+from relay.store.holdings import HeldStatement
 from relay.verifier import Verifier
 
 _PAGE_LIMIT_MAX = 500

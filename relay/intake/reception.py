@@ -8,8 +8,9 @@ from relay.errors import Code, NotNow, Rejected
 from relay.metrics import Metrics
 from relay.protocol import forms
 from relay.protocol.statements import DocumentHash, Kind, Statement
-from relay.store.custody import Custody, CustodyStore, TakeDocument, TakeStatement
+from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
+from relay.store.holdings import Custody, TakeDocument, TakeStatement
 from relay.verifier import Verifier
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from relay.protocol import forms, statements
 from relay.protocol.lifecycle import EVENT_OF, Event, state_of
 from relay.protocol.receipts import Verdict
 from relay.protocol.statements import Kind
-from relay.store.custody import HeldDocument, HeldStatement
 from relay.store.database import Row
+from relay.store.holdings import HeldDocument, HeldStatement
 
 FORM_UNKNOWN = "form-unknown"
 CLOCK_DOUBTFUL = "clock-doubtful"

@@ -56,7 +56,7 @@ def _import(options: argparse.Namespace, config: CentreConfig) -> int:
     async def add() -> None:
         config.node.data_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         async with open_record(config.node.data_directory / "centre.db", _never_signs, queue_max=1) as store:
-            await store.import_registry(stations, regions)
+            await store.registry.import_registry(stations, regions)
 
     asyncio.run(add())
     print(f"{len(stations)} TPS and {len(regions)} names of regions are in the registry.")
