@@ -292,7 +292,7 @@ class Delivery:
                 case Held():
                     self._plan_missing(message)
                 case TrustNews():
-                    self._centre_knows = frozenset(message.certificates)
+                    self._centre_knows |= frozenset(message.certificates)
                     await self._on_trust(message)
                 case Problem():
                     self._heed(message)

@@ -49,7 +49,6 @@ class Code(StrEnum):
     METHOD_NOT_ALLOWED = "method-not-allowed"
     UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type"
     TUS_VERSION_UNSUPPORTED = "tus-version-unsupported"
-    PRECONDITION_FAILED = "precondition-failed"
     INTERNAL = "internal"
     # ask again
     BUSY = "busy"
@@ -87,7 +86,6 @@ _STATUS: dict[Code, int] = {
     Code.UPLOAD_OFFSET_MISMATCH: 409,
     Code.UPLOAD_LENGTH_MISMATCH: 400,
     Code.TUS_VERSION_UNSUPPORTED: 412,
-    Code.PRECONDITION_FAILED: 412,
     Code.STATEMENT_TOO_LARGE: 413,
     Code.DOCUMENT_TOO_LARGE: 413,
     Code.UNSUPPORTED_MEDIA_TYPE: 415,

@@ -43,8 +43,8 @@ class Keeper(Protocol):
     async def held(self, ask: Ask) -> tuple[Held, tuple[bytes, ...]]:
         """What of this is here, and the receipts of what is recorded."""
 
-    def news(self) -> TrustNews:
-        """The certificates and CRLs that senders and their phones should know."""
+    def news(self, sender: Identity) -> TrustNews:
+        """The certificates and CRLs that this sender and its phones should know."""
 
 
 async def receive(stream: Stream, keeper: Keeper, verifier: Verifier) -> None:
@@ -86,7 +86,8 @@ class _Conversation:
             self._sender = sender
             self._chains[signed.x5t] = sender.chain
             log.info("stream from %s (%s)", sender.name, sender.scope)
-            await self._say(self._keeper.news())
+            for news in messages.portions(self._keeper.news(sender)):
+                await self._say(news)
         elif self._sender.x5t != sender.x5t:
             raise Rejected(Code.ROLE_NOT_ALLOWED, "One stream carries the batches of one relay.")
         if len(self._announced) + len(header.frames) > _ANNOUNCED_MAX:

@@ -2,12 +2,37 @@
 
 import asyncio
 import contextlib
+import io
+import json
+import multiprocessing
+import os
+import random
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import resources
+from pathlib import Path
 
 import pytest
+import uvloop
+from PIL import Image
+from rich.console import Console
 
+from relay.central import registry
+from relay.config import UplinkConfig
+from relay.demo import figures, photographs
 from relay.demo.link import LOOPBACK, Link
+from relay.demo.officers import Stage
+from relay.demo.picture import Item, Picture, Place, StationRow, UplinkView
+from relay.demo.screen import drawn
+from relay.errors import UplinkDown
+from relay.uplink.https import HttpsUplink
 
 
 @asynccontextmanager
@@ -90,3 +115,222 @@ async def test_a_link_that_is_down_refuses_and_a_silent_one_says_nothing() -> No
             link.up()
             assert await reader.readexactly(5) == b"hello"
             writer.close()
+
+
+async def test_a_link_is_shared_by_everything_that_crosses_it() -> None:
+    async with asyncio.timeout(20), echo() as far:
+        link = Link(far)
+        async with link.open() as port:
+            link.up(bytes_per_second=100_000)
+            started = asyncio.get_running_loop().time()
+
+            async def cross() -> None:
+                reader, writer = await asyncio.open_connection(LOOPBACK, port)
+                writer.write(b"x" * 20_000)
+                await reader.readexactly(20_000)
+                writer.close()
+
+            await asyncio.gather(cross(), cross(), cross())
+            assert asyncio.get_running_loop().time() - started >= 0.6
+            assert link.bytes_up == link.bytes_down == 60_000
+
+
+def resetting(listener: socket.socket) -> None:
+    """Accepts, and resets each connection a moment later, in the middle of its TLS handshake."""
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listener.accept()
+            time.sleep(random.choice((0, 0, 0.001, 0.003)))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+
+def be_reset_under_uvloop() -> None:
+    """In a process of its own, since what it looks for ends with libuv's abort()."""
+
+    async def others(far: int, over: asyncio.Event) -> None:
+        while not over.is_set():
+            reader, writer = await asyncio.open_connection(LOOPBACK, far)
+            writer.write(b"x" * 10_000)
+            assert await reader.readexactly(10_000) == b"x" * 10_000
+            writer.close()
+            await writer.wait_closed()
+
+    async def story(port: int) -> None:
+        over = asyncio.Event()
+        uplink = HttpsUplink(UplinkConfig(url=f"https://{LOOPBACK}:{port}", tls="public"), Path("unused"))
+        async with asyncio.timeout(60), echo() as far, asyncio.TaskGroup() as tasks:
+            for _ in range(4):
+                tasks.create_task(others(far, over))
+            for _ in range(200):
+                try:
+                    async with uplink.open():
+                        pytest.fail("nobody is there")
+                except UplinkDown:
+                    pass
+            over.set()
+
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        threading.Thread(target=resetting, args=(listener,), daemon=True).start()
+        uvloop.run(story(listener.getsockname()[1]))
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_an_uplink_that_is_reset_again_and_again_costs_no_file_descriptor_of_anybody() -> None:
+    process = multiprocessing.get_context("spawn").Process(target=be_reset_under_uvloop)
+    process.start()
+    process.join(90)
+    process.kill()
+    process.join()
+    assert process.exitcode == 0
+    process.close()
+
+
+def test_the_figures_are_sixteen_stations_with_their_provenance() -> None:
+    listing = figures.stations()
+    assert len(listing) == len({station.tps for station in listing}) == 16
+    assert {station.tps[:6] for station in listing} == {figures.KECAMATAN}
+    assert [station.tps for station in listing if station.figures is None] == ["6501082006001"]
+    assert all(station.flags == ("incomplete",) for station in listing if station.figures is not None)
+    assert sum(station.figure("total") or 0 for station in listing) == 2263
+    note = resources.files("relay.demo").joinpath("peso_hilir.md").read_text("utf-8")
+    assert "Sirekap" in note
+    assert "not** the official recapitulation" in note
+
+
+def test_the_registry_for_the_centre_is_one_that_it_can_import(tmp_path: Path) -> None:
+    stations_file, regions_file = figures.write_registry(tmp_path, figures.stations())
+    assert len(registry.read_stations(stations_file)) == 16
+    assert ("650108", "Peso Hilir") in registry.read_regions(regions_file)
+
+
+def test_a_number_is_written_out_as_the_form_wants_it() -> None:
+    words = {
+        0: "NOL",
+        11: "SEBELAS",
+        15: "LIMA BELAS",
+        40: "EMPAT PULUH",
+        100: "SERATUS",
+        221: "DUA RATUS DUA PULUH SATU",
+    }
+    assert {number: photographs.in_words(number) for number in words} == words
+
+
+@pytest.mark.parametrize("page", [1, 2, 3])
+def test_a_photograph_is_a_jpeg_of_believable_size_and_the_same_every_time(page: int) -> None:
+    full, blank = figures.stations()[9], figures.stations()[14]
+    shots = [photographs.photograph(station, page) for station in (full, blank)]
+    for shot in shots:
+        assert 300_000 <= len(shot) <= 1_200_000
+        with Image.open(io.BytesIO(shot)) as image:
+            image.load()
+            assert (image.format, image.size) == ("JPEG", (photographs.WIDTH, photographs.HEIGHT))
+    assert shots[0] != shots[1]
+    assert photographs.photograph(full, page) == shots[0]
+
+
+def test_the_screen_fits_a_terminal_of_100_by_40_and_one_of_80_by_24() -> None:
+    items = [Item(Place.RELAY), Item(Place.TO_CENTRE, 100), Item(Place.TO_RELAY, 100)]
+    rows = tuple(
+        StationRow(
+            station, Stage.WAITING, Item(Place.RELAY), incomplete=True, pages=tuple(items), proven=1, statements=2
+        )
+        for station in figures.stations()
+    )
+    picture = Picture(754.0, rows, UplinkView("up", "", 0, 1_300_000, 25_000_000, 900_000), 750, centre_running=False)
+    for width, height in ((100, 40), (80, 24)):
+        console = Console(width=width, height=height, file=io.StringIO(), color_system=None)
+        told = [(float(at), f"Uplink putus, kali ke-{at}.", "The uplink is cut.") for at in range(20)]
+        lines = console.render_lines(drawn(picture, told, width, height), pad=False)
+        text = ["".join(segment.text for segment in line) for line in lines]
+        assert len(text) <= height
+        assert max(map(len, text)) <= width
+        assert "Uplink putus, kali ke-19." in text[1]
+        assert sum("Long Bang Hulu" in line for line in text) == 2
+
+
+def demo(tmp_path: Path, *options: str) -> "subprocess.Popen[str]":
+    """The demo as its own process, with its temporary folder in `tmp_path`."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "relay", "demo", "--plain", "--fast", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path), "COLUMNS": "100"},
+    )
+
+
+def below(pid: int) -> set[int]:
+    """All processes below one (Linux)."""
+    found: set[int] = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == pid and fields[0] != "Z":
+                found |= {int(path.parent.name)} | below(int(path.parent.name))
+    return found
+
+
+def alive(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def test_the_demo_shows_the_main_job_and_all_that_it_claims_holds(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    process = demo(tmp_path, "--report", str(file))
+    try:
+        output, _ = process.communicate(timeout=240)
+    finally:
+        process.kill()
+    assert process.returncode == 0, output
+    assert "\x1b" not in output
+    assert "15 dari 16" in output
+    assert "hasil belum diisi" in output
+    report = json.loads(file.read_text("utf-8"))
+    assert report["holds"] is True
+    assert report["failures"] == []
+    wanted = {
+        "receipts_verified": 31,
+        "slips_verified": 79,
+        "statements_equal": 31,
+        "photographs_equal": 48,
+        "tallies_at_centre": 15,
+        "stations_with_photographs": 16,
+    }
+    assert {name: report[name] for name in wanted} == {
+        name: {"done": count, "wanted": count} for name, count in wanted.items()
+    }
+    assert (report["waiting_at_relay"], report["refused"], report["in_conflict"]) == (0, 0, 0)
+    assert report["tallies_incomplete"] == 15
+    assert report["not_filled_in"] == ["6501082006001"]
+    assert report["link_bytes_up"] > report["useful_bytes"] > report["photograph_bytes"] > 48 * 300_000
+    assert report["overhead_share"] < 0.1
+    assert report["tally_frame_bytes_each"] < 155
+    assert not list(tmp_path.glob("relay-demo-*"))
+
+
+@pytest.mark.parametrize("moment", ["Menyiapkan", "slip diperiksa"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_demo_that_is_stopped_leaves_nothing_behind(tmp_path: Path, moment: str, number: signal.Signals) -> None:
+    process = demo(tmp_path)
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            if moment in line:
+                break
+        else:
+            pytest.fail("it ended by itself")
+        children = below(process.pid)
+        process.send_signal(number)
+        process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == (-9 if number is signal.SIGKILL else 130)
+    deadline = time.monotonic() + 20
+    while any(alive(child) for child in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [child for child in children if alive(child)]
+    if number is not signal.SIGKILL:
+        assert not list(tmp_path.glob("relay-demo-*"))

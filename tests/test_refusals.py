@@ -129,7 +129,6 @@ async def test_a_revoked_officer_is_refused_by_relay_and_centre(country: Country
     async with running_relay(country.relay_config()) as relay:  # no uplink yet: it cannot know of the revocation
         assert (await post(http, relay, sealed(officer, early))).status == 201
     config = country.centre_config()
-    country.trust_folder.joinpath("ca.der").write_bytes(country.world.ca.chain[0])
     country.trust_folder.joinpath("crl.der").write_bytes(country.world.crl(officer[1][0]))
     async with (
         running_centre(config) as centre,
@@ -405,6 +404,74 @@ async def test_a_chunk_altered_by_its_relay_spoils_nothing_for_good(
         assert [item.verdict for item in outcomes(seen)] == [Verdict.RECORDED]
         async with http.get(f"{centre}/v1/documents/{cose.sha256(photograph).hex()}") as answer:
             assert await answer.read() == photograph
+
+
+async def test_a_colluding_ca_cannot_have_an_honest_statement_refused(
+    country: Country, http: aiohttp.ClientSession
+) -> None:
+    """The honest CA is not known to the centre yet; a rogue one certifies the same key for elsewhere and sends that."""
+    world = country.world
+    honest_ca = world.ca_for("6502")
+    officer = world.officer("6502082001001", honest_ca)
+    rogue = world.ca_for("1101", key=honest_ca.key)
+    statement = tally(officer, "6502082001001")
+    async with running_centre(country.centre_config()) as centre, http.ws_connect(f"{centre}/v1/exchange") as socket:
+        hostile = HostileRelay(socket, world.relay())
+        seen = await hostile.send(
+            parcels.pack_statements([StatementParcel(statement.bare, (officer[1][0], rogue.chain[0]))])
+        )
+        assert outcomes(seen) == []
+        assert problem_codes(seen) == ["chain-broken"]
+        seen = await hostile.send(parcels.pack_statements([StatementParcel(statement.bare, officer[1])]))
+        assert [item.verdict for item in outcomes(seen)] == [Verdict.RECORDED]
+
+
+async def test_listing_anothers_photograph_with_a_false_size_keeps_nobody_out(
+    country: Country, http: aiohttp.ClientSession
+) -> None:
+    photograph = os.urandom(9000)
+    honest, other = country.world.officer(), country.world.officer("6501082001002")
+    name = cose.sha256(photograph)
+    false = [
+        other[0].sign(
+            statements.documents(
+                tps=codes.tps_code("6501082001002"),
+                form=2401,
+                revision=revision,
+                signed_at=1_763_700_000,
+                pages=[statements.Page(1, statements.DocumentHash(name), size)],
+            )
+        )
+        for revision, size in enumerate((4096, 8192, 9001, 50_000), 1)
+    ]
+    listing = documents(honest, [photograph])
+    async with running_centre(country.centre_config()) as centre, http.ws_connect(f"{centre}/v1/exchange") as socket:
+        hostile = HostileRelay(socket, country.world.relay())
+        for statement in false:
+            await hostile.send(parcels.pack_statements([StatementParcel(statement.bare, other[1])]))
+        await hostile.send(parcels.pack_statements([StatementParcel(listing.bare, honest[1])]))
+        given = []
+        for cell in range(3):
+            chunk = ChunkParcel(name[:8], cell, photograph[cell * 4096 : cell * 4096 + 4096])
+            seen = await hostile.send(parcels.pack_chunk(chunk))
+            assert problem_codes(seen) == []
+            given += outcomes(seen)
+        assert listing.id in {outcome.statement for outcome in given}
+        async with http.get(f"{centre}/v1/documents/{name.hex()}") as answer:
+            assert await answer.read() == photograph
+
+
+async def test_a_relay_learns_the_cas_of_its_own_kabupaten_alone(country: Country, http: aiohttp.ClientSession) -> None:
+    config = country.centre_config()
+    for at in range(1100, 1300):  # more than fit into one message
+        (country.trust_folder / f"{at}.der").write_bytes(country.world.ca_for(str(at)).chain[0])
+    async with running_centre(config) as centre, http.ws_connect(f"{centre}/v1/exchange") as socket:
+        hostile = HostileRelay(socket, country.world.relay())
+        await hostile.announce()
+        news = messages.decode((await socket.receive()).data)
+    assert isinstance(news, TrustNews)
+    assert len(news.certificates) == 2
+    assert country.world.ca.chain[0] in news.certificates
 
 
 @pytest.mark.parametrize(

@@ -240,9 +240,9 @@ def test_cells_come_in_any_order_and_more_than_once(tmp_path: Path) -> None:
     data = bytes(range(256)) * 40  # 2.5 cells
     name = DocumentHash(cose.sha256(data))
     for first in (2, 0, 2, 1):
-        assert not files.is_complete(name, len(data))
-        files.write_cells(name, len(data), first, data[first * 4096 : first * 4096 + 4096])
-    assert files.is_complete(name, len(data))
+        assert files.complete_size(name, [len(data)]) is None
+        files.write_cells(name, [len(data)], first, data[first * 4096 : first * 4096 + 4096])
+    assert files.complete_size(name, [len(data)]) == len(data)
     files.finish(name, len(data))
     assert files.path(name).read_bytes() == data
     assert files.cells_held(name, len(data)) == b"\x07"
@@ -253,7 +253,7 @@ def test_photographs_leave_the_space_that_is_reserved(tmp_path: Path) -> None:
     full = DocumentFiles(tmp_path, reserve_bytes=plenty.free_for_documents() + 2**40)
     for attempt in (
         lambda: full.append(DocumentHash(bytes(32)), 0, b"x"),
-        lambda: full.write_cells(DocumentHash(bytes(32)), 1, 0, b"x"),
+        lambda: full.write_cells(DocumentHash(bytes(32)), [1], 0, b"x"),
     ):
         with pytest.raises(NotNow) as caught:
             attempt()

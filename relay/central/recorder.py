@@ -37,6 +37,9 @@ _REFUSED = frozenset(
         Code.FIGURES_MALFORMED,
     }
 )
+_NEEDS_KNOWN_CA = frozenset({Code.SIGNER_REVOKED, Code.CERTIFICATE_NOT_VALID_NOW, Code.CA_OUTSIDE_SCOPE})
+"""Refusals that speak of the path: signed only if the path is the centre's own, not one that the carrier sent."""
+_KABUPATEN_DIGITS = 4
 _CLOCK_DOUBTFUL = "clock-doubtful"
 _CLOCK_DOUBT_SECONDS = 14 * 86400
 _DOCUMENTS_REMEMBERED = 4096
@@ -70,7 +73,7 @@ class Recorder:
         self._clock = clock
         self._metrics = metrics
         self._centre_chain = centre_chain
-        self._documents: OrderedDict[bytes, tuple[DocumentHash, int]] = OrderedDict()
+        self._documents: OrderedDict[bytes, tuple[DocumentHash, tuple[int, ...]]] = OrderedDict()
 
     async def keep(self, received: Sequence[Parcel], sender: Identity) -> Answers:
         """Keeps each parcel, or says why not; returns once all is on disk."""
@@ -101,20 +104,19 @@ class Recorder:
         documents = []
         for name in ask.documents:
             listed = await self._listed(name)
-            cells = await asyncio.to_thread(self._files.cells_held, *listed) if listed else b""
+            cells = await asyncio.to_thread(self._files.cells_held, listed[0], max(listed[1])) if listed else b""
             documents.append((name, cells))
         return Held(tuple(documents), unknown), tuple(receipts)
 
-    def news(self) -> TrustNews:
-        """The centre's own certificates first, then every CA and CRL known."""
-        trusted = self._verifier.trust
-        certificates = dict.fromkeys([*self._centre_chain, *trusted.authority_certificates[1:]])
-        return TrustNews(tuple(certificates), tuple(trusted.crls.values()))
+    def news(self, sender: Identity) -> TrustNews:
+        """The centre's own certificates first, then the CAs and CRLs that concern the sender's kabupaten."""
+        certificates, crls = self._verifier.trust.concerning(sender.scope[:_KABUPATEN_DIGITS])
+        return TrustNews(tuple(dict.fromkeys([*self._centre_chain, *certificates])), crls)
 
     async def recover(self) -> None:
         """After a start: photographs whose last cell had arrived are recorded like any other."""
         for document, size in await self._store.unfinished_documents():
-            if self._files.path(document).exists() or self._files.is_complete(document, size):
+            if self._files.path(document).exists() or self._files.complete_size(document, [size]):
                 for change in await self._finish(document, size, "recovery"):
                     await self._store.record(change)
 
@@ -126,6 +128,8 @@ class Recorder:
             self._metrics.problem(judged.refused)
         else:
             self._metrics.statements.inc()
+            for page in statement.pages:  # what is remembered of its sizes may lack the one said here
+                self._documents.pop(parcels.document_name(page.document), None)
             log.debug("%s from %s", statement.short_id, sender.name)
         return Record(statement, sender.name, judged.flags, judged.refused, judged.new_chain, self._clock.now())
 
@@ -140,6 +144,8 @@ class Recorder:
         statement = statements.parse(parcel.statement)
         chain = parcel.chain or await self._store.signer_chain(statement.signed.x5t) or ()
         trust.check_signed_by(statement.signed, chain)
+        if reason in _NEEDS_KNOWN_CA and not self._verifier.trust.knows_issuer_of(chain[0]):
+            raise Rejected(Code.CHAIN_BROKEN, f"The CA of this signer is not known to the centre ({reason}).")
         return _Judged(statement, (), reason, chain)
 
     def _flags(self, statement: Statement) -> tuple[str, ...]:
@@ -155,21 +161,30 @@ class Recorder:
         listed = await self._listed(chunk.document)
         if listed is None:
             raise Rejected(Code.DOCUMENT_NOT_LISTED, "No recorded statement lists this photograph.")
-        document, size = listed
+        document, sizes = listed
         if self._files.path(document).exists():
-            return await self._finish(document, size, sender.name)
-        self._files.write_cells(document, size, chunk.first_cell, chunk.data)
+            return await self._finish(document, max(sizes), sender.name)
+        self._files.write_cells(document, sizes, chunk.first_cell, chunk.data)
         self._metrics.received_bytes.inc(len(chunk.data))
-        if not self._files.is_complete(document, size):
+        size = self._files.complete_size(document, sizes)
+        if size is None:
             return []
-        return await self._finish(document, size, sender.name)
+        try:
+            return await self._finish(document, size, sender.name, keep_partial=size != max(sizes))
+        except Rejected:
+            if size == max(sizes):
+                raise
+            return []  # somebody listed this photograph with too small a size; the rest of it is still to come
 
-    async def _finish(self, document: DocumentHash, size: int, sender: str) -> list[CompleteDocument]:
-        await asyncio.to_thread(self._files.finish, document, size)
+    async def _finish(
+        self, document: DocumentHash, size: int, sender: str, *, keep_partial: bool = False
+    ) -> list[CompleteDocument]:
+        await asyncio.to_thread(self._files.finish, document, size, keep_partial=keep_partial)
         self._metrics.documents.inc()
         return [CompleteDocument(document, size, sender, self._clock.now())]
 
-    async def _listed(self, name: bytes) -> tuple[DocumentHash, int] | None:
+    async def _listed(self, name: bytes) -> tuple[DocumentHash, tuple[int, ...]] | None:
+        """The document of that name, and the sizes that statements give it: whose is true, its hash will tell."""
         listed = self._documents.get(name) or await self._store.listed_document(name)
         if listed is not None:
             self._documents[name] = listed

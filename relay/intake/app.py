@@ -50,7 +50,7 @@ class Intake:
 
     async def post_statement(self, request: web.Request) -> web.Response:
         """Takes a statement: 201 with its slip, 200 with the same slip when it comes again."""
-        if not request.headers.get("Content-Type", "").startswith(COSE_TYPE):
+        if request.content_type != COSE_TYPE:
             raise Rejected(Code.UNSUPPORTED_MEDIA_TYPE, f"A statement is posted as {COSE_TYPE}.")
         body = await read_body(request, cose.MESSAGE_BYTES_MAX, self._request_seconds_max)
         statement, custody = await self._reception.take_statement(body)

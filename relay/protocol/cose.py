@@ -118,6 +118,8 @@ def parse(data: bytes) -> Sign1:
     """
     if len(data) > MESSAGE_BYTES_MAX:
         raise Rejected(Code.STATEMENT_TOO_LARGE, f"A signed message has at most {MESSAGE_BYTES_MAX} bytes.")
+    if data and data[0] >> 5 == 6 and data[:1] != _SIGN1_TAG:
+        raise Rejected(Code.COSE_MALFORMED, "This has another CBOR tag than the 18 of a COSE_Sign1 (RFC 9052 4.2).")
     parts = cbor.decode(data[1:] if data[:1] == _SIGN1_TAG else data)
     if data[:1] != _SIGN1_TAG or not isinstance(parts, list) or len(parts) != 4:
         raise Rejected(Code.COSE_MALFORMED, "This is not a COSE_Sign1 with its tag 18 (RFC 9052 4.2).")

@@ -113,6 +113,23 @@ class Trust:
         below = (authority for scopes in self._authorities.values() for authority in scopes.values())
         return (der_of(self.root), *(der_of(authority.certificate) for authority in below))
 
+    def concerning(self, scope: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        """CA certificates and CRLs (DER) of every region that contains `scope` or lies in it; no root certificate."""
+        found = [
+            (key, authority)
+            for key, scopes in self._authorities.items()
+            for authority in scopes.values()
+            if codes.covers(authority.scope, scope) or codes.covers(scope, authority.scope)
+        ]
+        keys = dict.fromkeys([key_identifier(self.root), *(key for key, _ in found)])
+        certificates = tuple(der_of(authority.certificate) for _, authority in found)
+        return certificates, tuple(self.crls[key] for key in keys if key in self.crls)
+
+    def knows_issuer_of(self, der: bytes) -> bool:
+        """Whether the root or a CA learned here, not one that came along, has the key that certified `der`."""
+        certificate = parse_certificate(der)
+        return self._known(_issuer_key_identifier(certificate), NATIONAL) is not None
+
     def with_authority(self, *chain: bytes) -> "Trust":
         """Learns a CA certificate from its DER (and those of the CAs above it, if they are not known).
 

@@ -113,8 +113,10 @@ class CustodyStore:
         return [HeldDocument(*row) for row in rows]
 
     async def listed_size(self, document: bytes) -> int | None:
-        """The size of a document that some accepted statement lists; None if none does."""
-        rows = await self._database.read("SELECT size_bytes FROM page WHERE document = ? LIMIT 1", (document,))
+        """The size of a document in the first accepted statement that lists it; None if none does."""
+        rows = await self._database.read(
+            "SELECT size_bytes FROM page WHERE document = ? ORDER BY statement LIMIT 1", (document,)
+        )
         return int(rows[0][0]) if rows else None
 
     async def document_slip(self, document: bytes) -> bytes | None:

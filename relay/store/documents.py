@@ -7,6 +7,7 @@ verified when it is whole, and if a power cut spoilt it, it begins again.
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from relay.errors import Code, NotNow, Rejected
@@ -67,12 +68,12 @@ class DocumentFiles:
             raise _disk_error(error) from error
         return offset + len(data)
 
-    def write_cells(self, document: bytes, size_bytes: int, first_cell: int, data: bytes) -> None:
-        """Writes a run of cells into a partial file."""
+    def write_cells(self, document: bytes, sizes: Sequence[int], first_cell: int, data: bytes) -> None:
+        """Writes a run of cells into a partial file; `sizes` are those that statements give the document."""
         self.check_room(len(data))
         offset, count = first_cell * CELL_BYTES, cells_in(len(data))
-        ends_whole = len(data) % CELL_BYTES == 0 or offset + len(data) == size_bytes
-        if offset + len(data) > size_bytes or not ends_whole:
+        end = offset + len(data)
+        if end > max(sizes) or (len(data) % CELL_BYTES and end not in sizes):
             raise Rejected(Code.BATCH_MALFORMED, "A chunk does not lie on the document's grid.")
         try:
             _write_at(self._part(document), offset, data)
@@ -91,23 +92,25 @@ class DocumentFiles:
             return b""
         return bitmap_of((cell for cell, byte in enumerate(held[:count]) if byte), count)
 
-    def is_complete(self, document: bytes, size_bytes: int) -> bool:
-        """Whether every cell of a partial file has been written."""
+    def complete_size(self, document: bytes, sizes: Sequence[int]) -> int | None:
+        """The one of `sizes` up to which every cell of a partial file has been written, if there is one."""
         try:
-            held = self._cells(document).read_bytes()
+            held, length = self._cells(document).read_bytes(), self._part(document).stat().st_size
         except FileNotFoundError:
-            return False
-        return held == b"\x01" * cells_in(size_bytes)
+            return None
+        return next((size for size in sizes if size == length and held == b"\x01" * cells_in(size)), None)
 
-    def finish(self, document: bytes, size_bytes: int) -> None:
+    def finish(self, document: bytes, size_bytes: int, *, keep_partial: bool = False) -> None:
         """Turns a complete partial file into the document: verified, fsynced, renamed, folder fsynced.
 
-        `Rejected(document-altered)` if the bytes are not those of its name: they are removed, to be sent again.
+        `Rejected(document-altered)` if the bytes are not those of its name: they are removed, to be sent again,
+        unless `keep_partial`.
         """
         part, final = self._part(document), self.path(document)
         if not final.exists():
             if not part.exists() or part.stat().st_size != size_bytes or _sha256(part) != document:
-                self.discard(document)
+                if not keep_partial:
+                    self.discard(document)
                 raise Rejected(
                     Code.DOCUMENT_ALTERED,
                     "The bytes that arrived are not those of the photograph that was signed; send it again.",

@@ -18,11 +18,34 @@ ISSUED_AT = SIGNED_AT + 4000
 
 # TPS 1 of Long Tungu, Peso Hilir, 2024, as Sirekap showed it; sections II and III, which it does not show, are made up
 PESO_HILIR = {
-    **{"dpt.l": 148, "dpt.p": 135, "dpt.j": 283, "users_dpt.l": 105, "users_dpt.p": 107, "users_dpt.j": 212},
-    **{"users_dptb.l": 0, "users_dptb.p": 0, "users_dptb.j": 0, "users_dpk.l": 1, "users_dpk.p": 2, "users_dpk.j": 3},
-    **{"users.l": 106, "users.p": 109, "users.j": 215, "ballots_received": 289, "ballots_used": 215},
-    **{"ballots_spoilt": 0, "ballots_unused": 74, "disabled.l": 1, "disabled.p": 0, "disabled.j": 1},
-    **{"votes.1": 1, "votes.2": 165, "votes.3": 49, "valid": 215, "invalid": 0, "total": 215},
+    "dpt.l": 148,
+    "dpt.p": 135,
+    "dpt.j": 283,
+    "users_dpt.l": 105,
+    "users_dpt.p": 107,
+    "users_dpt.j": 212,
+    "users_dptb.l": 0,
+    "users_dptb.p": 0,
+    "users_dptb.j": 0,
+    "users_dpk.l": 1,
+    "users_dpk.p": 2,
+    "users_dpk.j": 3,
+    "users.l": 106,
+    "users.p": 109,
+    "users.j": 215,
+    "ballots_received": 289,
+    "ballots_used": 215,
+    "ballots_spoilt": 0,
+    "ballots_unused": 74,
+    "disabled.l": 1,
+    "disabled.p": 0,
+    "disabled.j": 1,
+    "votes.1": 1,
+    "votes.2": 165,
+    "votes.3": 49,
+    "valid": 215,
+    "invalid": 0,
+    "total": 215,
 }
 # candidates that do not add up to the valid votes: 1202152004003 in 2024, as Sirekap showed it
 MISMATCH = PESO_HILIR | {"votes.1": 0, "votes.2": 105, "votes.3": 52, "valid": 158, "invalid": 2, "total": 160}
@@ -82,7 +105,14 @@ def tallies() -> list[Example]:
     """Tallies: all forms, and who may sign them."""
     president = forms.catalogue()[PRESIDENT]
     zero: dict[str, int | None] = dict.fromkeys((field.id for field in president.fields), 0)
-    senate = {**dict(PESO_HILIR), "votes.1": 1, "votes.2": 100, "votes.3": 49, "votes.12": 65}
+    senate = {
+        **dict.fromkeys((f"votes.{at}" for at in range(1, 13)), 0),
+        **PESO_HILIR,
+        "votes.1": 1,
+        "votes.2": 100,
+        "votes.3": 49,
+        "votes.12": 65,
+    }
     house = {name: value for name, value in PESO_HILIR.items() if not name.startswith("votes.")}
     full: dict[str, int | None] = {field.id: house.get(field.id, 0) for field in forms.catalogue()[HOUSE].fields}
     full |= {"votes.3.party": 40, "votes.3.1": 100, "votes.3.2": 25, "votes.3.total": 165, "votes.24.total": 50}
@@ -136,7 +166,7 @@ def _signed_again() -> Example:
     """The signature (r, n - s) is as good as (r, s): the id must not depend on it."""
     message = sample()
     r, s = message.signature[:32], int.from_bytes(message.signature[32:], "big")
-    again = cose.Sign1(message.protected, message.payload, r + (country._ORDER - s).to_bytes(32, "big"))
+    again = cose.put_together(message.protected, message.payload, r + (country._ORDER - s).to_bytes(32, "big"))
     ok = described(message, country.OFFICER, kind="tally", tps=country.TPS, form=PRESIDENT, revision=1)
     what = "The tally with its signature's other form (r, n - s): another signature, and the same id."
     return signed("tally-signed-again", "statement", what, again, country.OFFICER, ok)

@@ -46,15 +46,15 @@ def signatures() -> Iterator[Example]:
     """What was signed or who signed it does not fit."""
     message = sample()
     altered = tally_payload(packed({**PESO_HILIR, "votes.2": 166}))
-    forged = cose.Sign1(message.protected, altered, message.signature)
+    forged = cose.put_together(message.protected, altered, message.signature)
     what = "One figure was altered after signing: 165 votes became 166."
     yield _statement("altered-figure", what, forged.bare, Code.SIGNATURE_INVALID, signature=False)
-    flipped = cose.Sign1(
+    flipped = cose.put_together(
         message.protected, message.payload, message.signature[:-1] + bytes((message.signature[-1] ^ 1,))
     )
     what = "One bit of the signature was flipped."
     yield _statement("altered-signature", what, flipped.bare, Code.SIGNATURE_INVALID, signature=False)
-    zero = cose.Sign1(message.protected, message.payload, bytes(64))
+    zero = cose.put_together(message.protected, message.payload, bytes(64))
     what = "The signature is r = 0, s = 0, which some libraries once took for good."
     yield _statement("zero-signature", what, zero.bare, Code.SIGNATURE_INVALID, signature=False)
     other = cose.Signer(country.NEIGHBOUR.key, OFFICER.chain[0]).sign(message.payload)

@@ -77,8 +77,9 @@ class Country:
         )
 
     def centre_config(self, *, port: int = 0, exchange: ExchangeConfig | None = None) -> CentreConfig:
-        """A centre on loopback, with an empty trust folder."""
+        """A centre on loopback that knows the CA of 6501."""
         self.trust_folder.mkdir(exist_ok=True)
+        (self.trust_folder / "ca-6501.der").write_bytes(self.world.ca.chain[0])
         return CentreConfig(
             NodeConfig(self.folder / "centre", self.identity(Role.CENTRE)),
             listen=ListenConfig(hosts=(LOOPBACK,), port=port),
