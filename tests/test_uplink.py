@@ -1,14 +1,21 @@
 """The uplink over a link that is narrow, far and cut: tallies first, and what arrived does not cross again."""
 
+import gc
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
+import uvloop
 
+from relay.config import UplinkConfig
 from relay.demo.link import Link
+from relay.errors import UplinkDown
 from relay.http import authority_tls
 from relay.protocol import cose, slips
+from relay.uplink.https import HttpsUplink
 from tests.authorities import World
 from tests.world.http import ask, post, settled, upload, where
 from tests.world.nodes import Country, documents, running_centre, running_relay, tally
@@ -122,3 +129,32 @@ async def test_clocks_that_are_years_off_keep_nobody_from_talking(
     assert status["clock"]["sure"] is False
     assert told["held_at"] >= status["clock"]["now"] - 60
     assert slips.read(cose.parse(answer.body)).clock_sure is False
+
+
+def test_a_failed_handshake_closes_no_descriptor_of_others(country: Country, tmp_path: Path) -> None:
+    """On uvloop, as the nodes run: whoever answers is not the centre, again and again, and our files stay ours."""
+    stranger = Country(tmp_path / "elsewhere")
+    stranger.folder.mkdir()
+
+    async def attempts() -> tuple[int, int]:
+        async with running_centre(stranger.centre_config()) as centre:
+            uplink = HttpsUplink(UplinkConfig(url=centre), country.root_file)
+            await attempt(uplink)
+            before = len(list(Path("/proc/self/fd").iterdir()))
+            for at in range(20):
+                files = [(tmp_path / f"{at}-{number}").open("wb") for number in range(8)]
+                await attempt(uplink)
+                for file in files:
+                    file.write(b"still ours")
+                    file.close()  # OSError if somebody else has closed it
+            gc.collect()
+            return before, len(list(Path("/proc/self/fd").iterdir()))
+
+    async def attempt(uplink: HttpsUplink) -> None:
+        with pytest.raises(UplinkDown):
+            async with uplink.open():
+                pass
+        gc.collect()
+
+    before, after = uvloop.run(attempts())
+    assert after <= before + 2
