@@ -140,7 +140,7 @@ def test_a_failed_handshake_closes_no_descriptor_of_others(country: Country, tmp
         async with running_centre(stranger.centre_config()) as centre:
             uplink = HttpsUplink(UplinkConfig(url=centre), country.root_file)
             await attempt(uplink)
-            before = len(list(Path("/proc/self/fd").iterdir()))
+            before = descriptors()
             for at in range(20):
                 files = [(tmp_path / f"{at}-{number}").open("wb") for number in range(8)]
                 await attempt(uplink)
@@ -148,7 +148,7 @@ def test_a_failed_handshake_closes_no_descriptor_of_others(country: Country, tmp
                     file.write(b"still ours")
                     file.close()  # OSError if somebody else has closed it
             gc.collect()
-            return before, len(list(Path("/proc/self/fd").iterdir()))
+            return before, descriptors()
 
     async def attempt(uplink: HttpsUplink) -> None:
         with pytest.raises(UplinkDown):
@@ -158,3 +158,8 @@ def test_a_failed_handshake_closes_no_descriptor_of_others(country: Country, tmp
 
     before, after = uvloop.run(attempts())
     assert after <= before + 2
+
+
+def descriptors() -> int:
+    """How many files and sockets this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
