@@ -17,6 +17,7 @@ from relay.errors import Code, Rejected
 from relay.protocol import cose, forms, messages, parcels, planning
 from relay.protocol.messages import Ask, Batch, Frame, Held, Kept, Problem, ReceiptGiven, TrustNews
 from relay.protocol.parcels import CELL_BYTES, ChunkParcel, StatementParcel, cells_in
+from relay.protocol.statements import DocumentHash
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
 from relay.store.holdings import HeldStatement, PendingDocument
@@ -69,6 +70,16 @@ class _Sending:
     runs: deque[tuple[int, int]] | None = None  # (first cell, count) still to be sent; None: not answered yet
 
 
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """A frame with one chunk, announced and not sent yet."""
+
+    frame: bytes
+    document: DocumentHash
+    first_cell: int
+    data_bytes: int
+
+
 class Delivery:
     """Delivers everything without a receipt over one open stream."""
 
@@ -109,7 +120,7 @@ class Delivery:
         self._centre_knows: frozenset[bytes] = frozenset()
         self._sending: dict[bytes, _Sending] = {}  # by document name; what the centre was asked about
         self._sent: dict[bytes, PendingDocument] = {}  # every cell that it lacked is on its way
-        self._frames: deque[bytes] = deque()  # chunk frames announced and not sent yet
+        self._frames: deque[_Chunk] = deque()  # chunk frames announced and not sent yet
         self._problems: dict[bytes, int] = {}
         self._frames_kept = 0
 
@@ -146,7 +157,9 @@ class Delivery:
             await self._send_statements(statements)
             return True
         if self._frames:
-            await self._send_frame(self._frames.popleft())
+            chunk = self._frames.popleft()
+            self._delivered.cells(chunk.document, chunk.first_cell, chunk.data_bytes)
+            await self._send_frame(chunk.frame)
             return True
         planned = await self._plan_chunks()
         asked = await self._ask_for_documents()
@@ -234,26 +247,26 @@ class Delivery:
         cells = planning.cells_per_chunk(
             self.window.rate_bytes_per_second, seconds=_CHUNK_SECONDS, most_bytes=_CHUNK_BYTES_MAX
         )
-        frames: list[bytes] = []
+        frames: list[_Chunk] = []
         for name, sending in sorted(self._sending.items(), key=lambda item: _order(item[1].pending)):
             while sending.runs and len(frames) < _FRAMES_IN_BATCH:
                 frames.append(await self._chunk_frame(sending, sending.runs, cells))
             if sending.runs is not None and not sending.runs:
                 self._sent[name] = self._sending.pop(name).pending
         if frames:
-            await self._announce(frames)
+            await self._announce([chunk.frame for chunk in frames])
             self._frames.extend(frames)
         return bool(frames)
 
-    async def _chunk_frame(self, sending: _Sending, runs: deque[tuple[int, int]], cells: int) -> bytes:
+    async def _chunk_frame(self, sending: _Sending, runs: deque[tuple[int, int]], cells: int) -> _Chunk:
         first, count = runs.popleft()
         if count > cells:
             runs.appendleft((first + cells, count - cells))
             count = cells
         document = sending.pending.document
         data = await asyncio.to_thread(self._files.read, document, first * CELL_BYTES, count * CELL_BYTES)
-        self._delivered.cells(document, first, len(data))
-        return parcels.pack_chunk(ChunkParcel(parcels.document_name(document), first, data))
+        chunk = ChunkParcel(parcels.document_name(document), first, data)
+        return _Chunk(parcels.pack_chunk(chunk), document, first, len(data))
 
     async def _announce(self, frames: Sequence[bytes]) -> None:
         """Says, signed, which frames come. The first header of a stream carries our chain."""

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import uvloop
 
 from relay.config import UplinkConfig
 from relay.errors import Code, NotNow, Rejected, UplinkDown
@@ -20,6 +21,11 @@ from relay.protocol import trust
 from relay.protocol.messages import MESSAGE_BYTES_MAX
 from relay.uplink.port import Stream
 
+_WHY = {
+    aiohttp.WSCloseCode.OK: "the centre closed it",
+    aiohttp.WSCloseCode.GOING_AWAY: "the centre is stopping",
+    aiohttp.WSCloseCode.MESSAGE_TOO_BIG: "a message was too large",
+}
 _NOT_SENT_LOW_WATER = 16384
 _RETRY_AFTER_DEFAULT = 30.0
 _RETRY_AFTER_MAX = 3600.0
@@ -36,7 +42,8 @@ class HttpsUplink:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Stream]:
         """One stream; see `port.Uplink`."""
-        connector = aiohttp.TCPConnector(ssl=self._tls, socket_factory=_socket)
+        made: list[socket.socket] = []
+        connector = aiohttp.TCPConnector(ssl=self._tls, socket_factory=lambda address: _socket(address, made))
         timeout = aiohttp.ClientTimeout(sock_connect=self._config.connect_seconds_max)
         try:
             async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
@@ -58,6 +65,8 @@ class HttpsUplink:
             raise UplinkDown(f"The centre answers with HTTP {error.status}.") from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise UplinkDown(f"The centre is not reached: {str(error) or type(error).__name__}.") from error
+        finally:
+            _let_go(made)
 
     def _check_is_centre(self, socket_: aiohttp.ClientWebSocketResponse) -> None:
         role = peer_role(socket_.get_extra_info("ssl_object"))
@@ -83,8 +92,9 @@ class _HttpsStream:
             return bytes(message.data)
         if message.type is aiohttp.WSMsgType.CLOSE and self._socket.close_code == aiohttp.WSCloseCode.TRY_AGAIN_LATER:
             raise NotNow(Code.BUSY, "The centre asks to come back later.", _RETRY_AFTER_DEFAULT)
-        why = message.extra or self._socket.close_code or message.type.name.lower()
-        raise UplinkDown(f"The connection ended: {why}.")
+        raise UplinkDown(
+            f"The connection ended: {message.extra or _WHY.get(self._socket.close_code or 0, 'it broke')}."
+        )
 
 
 def peer_role(tls: ssl.SSLObject | None) -> trust.Role | None:
@@ -96,13 +106,27 @@ def peer_role(tls: ssl.SSLObject | None) -> trust.Role | None:
         return None
 
 
-def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
-    """A socket that keeps little unsent in the kernel, so that a tally can still overtake what is queued."""
-    made = socket.socket(family=address[0], type=address[1], proto=address[2])
-    made.setblocking(False)
+def _socket(address: aiohttp.AddrInfoType, made: list[socket.socket]) -> socket.socket:
+    """A socket that keeps little unsent in the kernel, so that a tally can still overtake what is queued.
+
+    It is put into `made` as well, for `_let_go`.
+    """
+    opened = socket.socket(family=address[0], type=address[1], proto=address[2])
+    opened.setblocking(False)
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _NOT_SENT_LOW_WATER)
-    return made
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _NOT_SENT_LOW_WATER)
+    made.append(opened)
+    return opened
+
+
+def _let_go(made: list[socket.socket]) -> None:
+    """Leaves the closing of sockets to uvloop, which otherwise closes the descriptor of a failed TLS handshake twice.
+
+    By the second time it may be a phone's connection or the database (uvloop issue 653). asyncio closes once.
+    """
+    if isinstance(asyncio.get_running_loop(), uvloop.Loop):
+        for opened in made:
+            opened.detach()
 
 
 def _retry_after(error: aiohttp.WSServerHandshakeError) -> float:

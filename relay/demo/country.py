@@ -1,0 +1,119 @@
+"""The demo's country on disk: its certificates, its officers' phones, and the configurations of relay and centre."""
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from relay.authority import Authority
+from relay.authority.enrolment import CODES_FILE, enrol, file_name
+from relay.authority.one_time_codes import CodeBook
+from relay.authority.stations import station as officers_of
+from relay.demo.figures import KABUPATEN, KECAMATAN, Station, write_registry
+from relay.demo.link import LOOPBACK
+from relay.phone import outbox
+from relay.phone.outbox import Outbox
+
+_CENTRE_CONFIG = """\
+[node]
+data_directory = "centre-data"
+identity_directory = "centre"
+
+[listen]
+hosts = ["{host}"]
+port = 0
+
+[exchange]
+reserve_bytes = 0
+"""
+
+_RELAY_CONFIG = """\
+[node]
+data_directory = "relay-data"
+identity_directory = "relay"
+
+[listen]
+hosts = ["{host}"]
+port = 0
+
+[intake]
+reserve_bytes = 0
+
+[announce]
+interfaces = ["{host}"]
+
+# the waits are short, as the demo has no hours to spare
+[[uplink]]
+name = "satelit"
+url = "https://{host}:{link_port}"
+connect_seconds_max = 5
+silence_seconds_max = 10
+backoff_seconds_first = 0.5
+backoff_seconds_max = 2.0
+ask_again_seconds = 5
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """What is in the demo's folder."""
+
+    folder: Path
+    stations: tuple[Station, ...]
+
+    @property
+    def root_file(self) -> Path:
+        """The pinned root, PEM."""
+        return self.folder / "relay" / "root.pem"
+
+    @property
+    def relay_config(self) -> Path:
+        """relay.toml."""
+        return self.folder / "relay.toml"
+
+    @property
+    def centre_config(self) -> Path:
+        """central.toml."""
+        return self.folder / "central.toml"
+
+    @property
+    def centre_data(self) -> Path:
+        """Where the centre keeps its record."""
+        return self.folder / "centre-data"
+
+    def registry(self) -> tuple[Path, Path]:
+        """The CSV files that the centre imports: TPS, and the names of regions."""
+        return write_registry(self.folder, self.stations)
+
+    def certify(self) -> dict[str, Outbox]:
+        """Makes every key and certificate, and gives each officer a phone: outboxes by TPS. Blocks."""
+        passphrase = secrets.token_urlsafe(16).encode()
+        root = Authority.create(self.folder / "authority" / "root", passphrase)
+        kabupaten = root.issue_ca(KABUPATEN, self.folder / "authority" / KABUPATEN, passphrase)
+        address = IPv4Address(LOOPBACK)
+        kabupaten.issue_relay(KECAMATAN, self.folder / "relay", ips=(address,))
+        root.issue_centre(self.folder / "centre", ips=(address,))
+        return self._enrol(kabupaten, self.stations)
+
+    def configure(self, link_port: int) -> None:
+        """Writes central.toml and relay.toml; the relay reaches the centre through the link alone."""
+        self.centre_config.write_text(_CENTRE_CONFIG.format(host=LOOPBACK), "utf-8")
+        self.relay_config.write_text(_RELAY_CONFIG.format(host=LOOPBACK, link_port=link_port), "utf-8")
+
+    def _enrol(self, authority: Authority, stations: Sequence[Station]) -> dict[str, Outbox]:
+        cards = self.folder / "officers"
+        subjects = {station.tps: officers_of(station.tps, f"KPPS {station.name}") for station in stations}
+        enrol(authority, list(subjects.values()), cards)
+        codes = CodeBook(cards / CODES_FILE)
+        phones = {}
+        for tps, subject in subjects.items():
+            file = file_name(subject)
+            card, code = (cards / file).read_bytes(), codes.rows[file].code
+            phones[str(tps)] = outbox.create(self.folder / "phones" / tps, card, code, authority.root, _clock)
+        return phones
+
+
+def _clock() -> int:
+    return int(time.time())

@@ -1,0 +1,75 @@
+"""The demo's polling stations: the sixteen TPS of kecamatan Peso Hilir and their figures.
+
+`peso_hilir.csv` holds figures of the 2024 presidential election as Sirekap showed them, read from photographs and
+edited by officers: not the official recapitulation. `peso_hilir.md` beside it says where they are from.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from relay.protocol import codes, forms
+from relay.protocol.codes import TpsCode
+from relay.protocol.forms import Figures, Form
+
+FORM_CODE = 2401
+KABUPATEN, KABUPATEN_NAME = "6501", "Bulungan"
+KECAMATAN, KECAMATAN_NAME = "650108", "Peso Hilir"
+CSV_NAME = "peso_hilir.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """One TPS; `figures` in the form's order, None as a whole if nothing has been filled in."""
+
+    tps: TpsCode
+    village: str
+    figures: Figures | None
+
+    @property
+    def number(self) -> str:
+        """The TPS number in its village, as it is spoken: `001`."""
+        return self.tps[-3:]
+
+    @property
+    def name(self) -> str:
+        """As people here call it."""
+        return f"TPS {self.number} {self.village}"
+
+    def figure(self, field: str) -> int | None:
+        """One figure by the form's field id; None for a blank box."""
+        return None if self.figures is None else self.figures[form().position(field)]
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What a relay and the centre notice about these figures; they flag, they never refuse."""
+        return () if self.figures is None else form().flags(self.figures)
+
+
+def form() -> Form:
+    """C.HASIL-PPWP of 2024."""
+    return forms.catalogue()[FORM_CODE]
+
+
+def stations() -> tuple[Station, ...]:
+    """All of them, in the order of their codes."""
+    text = resources.files(__package__).joinpath(CSV_NAME).read_text("utf-8")
+    return tuple(_station(row) for row in csv.DictReader(text.splitlines()))
+
+
+def write_registry(folder: Path, listing: Sequence[Station]) -> tuple[Path, Path]:
+    """The centre's registry: a CSV of TPS and one of the names of regions, for `relay central import-registry`."""
+    villages = {station.tps[:10]: station.village for station in listing}
+    names = {KABUPATEN: KABUPATEN_NAME, KECAMATAN: KECAMATAN_NAME, **villages}
+    stations_file, regions_file = folder / "tps.csv", folder / "regions.csv"
+    stations_file.write_text("tps_code\n" + "".join(f"{station.tps}\n" for station in listing), "utf-8")
+    regions_file.write_text("scope,name\n" + "".join(f"{scope},{name}\n" for scope, name in names.items()), "utf-8")
+    return stations_file, regions_file
+
+
+def _station(row: dict[str, str]) -> Station:
+    named = {field.id: int(row[field.id]) if row[field.id] else None for field in form().fields}
+    figures = form().figures(named) if any(value is not None for value in named.values()) else None
+    return Station(codes.tps_code(row["tps_code"]), row["village"], figures)

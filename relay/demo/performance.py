@@ -1,0 +1,113 @@
+"""Puts the demo together and takes it apart: country, link, centre, relay, phones, screen."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from relay.demo.country import Country
+from relay.demo.figures import KECAMATAN, stations
+from relay.demo.link import LOOPBACK, Link
+from relay.demo.lookout import Lookout
+from relay.demo.officers import Officer
+from relay.demo.processes import Process, run_relay_command
+from relay.demo.proof import Report, examine
+from relay.demo.scenario import Pace, Scenario
+from relay.demo.screen import Screen, open_screen
+
+
+class Performance:
+    """One run in `folder`. `open()` holds everything that must be taken down again."""
+
+    def __init__(self, folder: Path, pace: Pace, started: float) -> None:
+        self._country = Country(folder, stations())
+        self._pace = pace
+        self._started = started
+        self._link = Link(0)
+        self._centre = Process(
+            "the centre", ("central", "run", "--config", str(self._country.centre_config)), folder / "centre.log"
+        )
+        self._relay = Process("the relay", ("run", "--config", str(self._country.relay_config)), folder / "relay.log")
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """The link is open inside; afterwards no process is left."""
+        async with self._link.open() as port:
+            self._country.configure(port)
+            try:
+                yield
+            finally:
+                await asyncio.gather(self._relay.stop(), self._centre.stop())
+
+    async def perform(self, console: Console, *, plain: bool) -> Report:
+        """Plays the whole story on the screen, and examines what came of it."""
+        with open_screen(console, self._started, plain=plain) as screen:
+            screen.tell(
+                "Menyiapkan: sertifikat, server pusat, relay PPK, enam belas HP.",
+                "Getting ready: certificates, the centre, the relay, sixteen phones.",
+            )
+            officers = await self._prepare()
+            return await self._play(officers, screen)
+
+    async def rest(self) -> None:
+        """Until it is told to stop, with the link wide open."""
+        self._link.up()
+        async with asyncio.TaskGroup() as tasks:
+            for process in (self._relay, self._centre):
+                tasks.create_task(process.watch())
+
+    def addresses(self) -> str:
+        """Where everything is, and how to look at it and end it."""
+        country = self._country
+        relay, centre = (f"https://{LOOPBACK}:{process.port}" for process in (self._relay, self._centre))
+        return "\n".join(
+            (
+                "",
+                f"relay   {relay}   centre   {centre}   (proses {self._relay.pid}, {self._centre.pid})",
+                f"folder  {country.folder}",
+                f"  relay status --config {country.relay_config} --url {relay}",
+                f"  relay central status --config {country.centre_config} --scope {KECAMATAN}",
+                f"  curl --cacert {country.root_file} {centre}/v1/status",
+                "Ctrl-C menghentikan semuanya dan menghapus folder / stops both and removes the folder.",
+            )
+        )
+
+    def last_lines(self) -> str:
+        """The ends of the logs, for when something failed."""
+        return "\n".join(f"--- {process.name}:\n{process.last_lines()}" for process in (self._relay, self._centre))
+
+    async def _prepare(self) -> list[Officer]:
+        phones = await asyncio.to_thread(self._country.certify)
+        stations_file, regions_file = self._country.registry()
+        config = ("--config", str(self._country.centre_config))
+        await run_relay_command(
+            ("central", "import-registry", str(stations_file), "--regions", str(regions_file), *config)
+        )
+        async with asyncio.TaskGroup() as tasks:
+            centre = tasks.create_task(self._centre.start())
+            tasks.create_task(self._relay.start())
+        self._link.target_port = centre.result()
+        gallery = self._country.folder / "gallery"
+        gallery.mkdir()
+        return [Officer(station, phones[station.tps], gallery) for station in self._country.stations]
+
+    async def _play(self, officers: list[Officer], screen: Screen) -> Report:
+        lookout = Lookout(self._country, officers, self._link, self._relay, self._centre, self._started)
+        scenario = Scenario(self._pace, officers, self._link, self._centre, lookout, screen)
+        async with asyncio.TaskGroup() as tasks:
+            watching = [
+                tasks.create_task(lookout.run(screen.show)),
+                tasks.create_task(self._relay.watch()),
+                tasks.create_task(self._centre.watch()),
+            ]
+            await scenario.play()
+            wall_seconds = time.monotonic() - self._started
+            report = await examine(
+                self._country, officers, self._link, self._relay, self._centre, scenario.moments, wall_seconds
+            )
+            for task in watching:
+                task.cancel()
+        return report
