@@ -21,7 +21,7 @@ from relay.protocol import trust
 from relay.protocol.messages import MESSAGE_BYTES_MAX
 from relay.uplink.port import Stream
 
-_WHY = {
+_WHY: dict[int, str] = {
     aiohttp.WSCloseCode.OK: "the centre closed it",
     aiohttp.WSCloseCode.GOING_AWAY: "the centre is stopping",
     aiohttp.WSCloseCode.MESSAGE_TOO_BIG: "a message was too large",
