@@ -4,10 +4,7 @@ import argparse
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING, Any
 
 from relay import config as config_module
 from relay.central import registry
@@ -16,6 +13,9 @@ from relay.config import CentreConfig
 from relay.errors import Code, Rejected
 from relay.protocol import codes
 from relay.store.record import open_record
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _CONFIG_DEFAULT = Path("/etc/relay/central.toml")
 
@@ -79,11 +79,13 @@ def _status(options: argparse.Namespace, config: CentreConfig) -> int:
     if options.json:
         print(json.dumps(told, indent=2))
     else:
+        from rich.console import Console
+
         show_status(told, Console())
     return 0
 
 
-def show_status(told: dict[str, Any], console: Console) -> None:
+def show_status(told: dict[str, Any], console: "Console") -> None:
     """How far a region is, as "231 of 713", and the same for each part."""
     total = told["total"]
     name = told["name"] or told["scope"] or "Indonesia"
@@ -92,6 +94,8 @@ def show_status(told: dict[str, Any], console: Console) -> None:
     if not total["tps"] and not told["parts"]:
         console.print("The registry has no TPS here; import it with: relay central import-registry tps.csv")
         return
+    from rich.table import Table
+
     table = Table()
     for column in ("code", "name"):
         table.add_column(column)

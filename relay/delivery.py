@@ -43,7 +43,7 @@ class Delivered:
     bytes_sent: int = 0
     bytes_again: int = 0
     statements_sent: int = 0
-    _cells: dict[bytes, set[int]] = field(default_factory=dict)
+    _cells: dict[bytes, int] = field(default_factory=dict)  # of each document, a bit for each cell
     _statements: set[int] = field(default_factory=set)
 
     def statement(self, number: int, size_bytes: int) -> None:
@@ -56,10 +56,10 @@ class Delivered:
 
     def cells(self, document: bytes, first: int, data_bytes: int) -> None:
         """A chunk went out."""
-        sent = self._cells.setdefault(document, set())
-        cells = range(first, first + cells_in(data_bytes))
-        self.bytes_again += min(data_bytes, CELL_BYTES * sum(cell in sent for cell in cells))
-        sent.update(cells)
+        sent = self._cells.get(document, 0)
+        cells = ((1 << cells_in(data_bytes)) - 1) << first
+        self.bytes_again += min(data_bytes, CELL_BYTES * (sent & cells).bit_count())
+        self._cells[document] = sent | cells
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """The one place where parts are built and run: a relay, or a centre, as one TaskGroup."""
 
 import asyncio
+import gc
 import logging
 import random
 import signal
@@ -109,6 +110,7 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[int]:
                 running.append(tasks.create_task(forwarder.run(), name="forwarder"))
                 if config.announce.enabled:  # only now that it listens
                     running.append(tasks.create_task(announce(config.announce, port, node.identity), name="announce"))
+                _settle_memory()
                 log.info("relay %s listens on port %d", node.identity.name, port)
                 yield port
             for task in reversed(running):
@@ -155,6 +157,7 @@ async def centre_parts(config: CentreConfig) -> AsyncIterator[int]:
             async with listening(
                 central_app.application(central, streams, metrics), config.listen, _tls(config)
             ) as port:
+                _settle_memory()
                 log.info("centre %s listens on port %d", node.identity.name, port)
                 yield port
                 await streams.close_all()
@@ -203,6 +206,12 @@ async def _until_stopped() -> None:
         loop.add_signal_handler(number, stop.set)
     await stop.wait()
     log.info("stopping")
+
+
+def _settle_memory() -> None:
+    """What was made while starting stays for good: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _gauges(status: dict[str, Any], files: DocumentFiles) -> dict[str, tuple[str, float]]:

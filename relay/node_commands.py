@@ -7,16 +7,16 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING, Any
 
 from relay import config as config_module
 from relay.config import CentreConfig, RelayConfig
 from relay.errors import Code, Rejected, UplinkDown
 from relay.http import authority_tls
 from relay.identity import ROOT_FILE
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _CONFIG_DEFAULT = Path("/etc/relay/relay.toml")
 
@@ -76,6 +76,8 @@ def _status(words: list[str]) -> int:
     if options.json:
         print(json.dumps(status, indent=2))
         return 0
+    from rich.console import Console  # 3 MB that a running relay can do without
+
     show_status(status, get_json(f"{url}/v1/tps", tls)["statements"], Console())
     return 0
 
@@ -91,7 +93,7 @@ def get_json(url: str, tls: ssl.SSLContext) -> Any:
         raise UplinkDown(f"Nobody answers at {url} ({error}). Is it running? See: systemctl status relay") from error
 
 
-def show_status(status: dict[str, Any], statements: list[dict[str, Any]], console: Console) -> None:
+def show_status(status: dict[str, Any], statements: list[dict[str, Any]], console: "Console") -> None:
     """The relay for a person: the headline first, then the uplinks, then what is not at the centre yet."""
     counts, oldest = status["counts"], status["oldest_without_receipt_seconds"]
     console.print(f"[bold]{status['relay']['id']}[/bold]  scope {status['relay']['scope']}")
@@ -119,6 +121,8 @@ def show_status(status: dict[str, Any], statements: list[dict[str, Any]], consol
             console.print(f"  {uplink['reason']}")
     waiting = [item for item in statements if item["state"] == "at-relay"]
     if waiting:
+        from rich.table import Table
+
         table = Table("TPS", "what", "revision", "photographs", "since", title="Not at the centre yet")
         for item in waiting[:50]:
             pages = f"{item['pages_held']} of {item['pages']}" if item["pages"] else ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import cbor2
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -64,7 +65,7 @@ anything = st.recursive(
 @given(value=anything)
 @seeded
 def test_random_cbor_is_refused_with_a_code(value: object) -> None:
-    data = cbor.encode(value)
+    data = cbor2.dumps(value, canonical=True)
     sealed = country.OFFICER.signer.sign(data).bare
     unsealed = b"\xd2" + cbor.encode([signed.sample().protected, {}, data, bytes(64)])
     for reader in READERS.values():

@@ -315,12 +315,13 @@ class RecordStore:
 
     async def _rivals(self, statements: Sequence[Statement]) -> dict[Row, list[Row]]:
         """What is recorded for the same station, form, kind and revision: (number, id, content, verdict, notes)."""
-        places = list(dict.fromkeys(_place(statement) for statement in statements))
-        marks = ",".join(["(?, ?, ?, ?)"] * len(places))
+        # by station alone, which the index answers; the few others of a station are passed over below
+        stations = list({statement.tps for statement in statements})
+        marks = ",".join("?" * len(stations))
         rows = await self._database.writing.execute_fetchall(
             "SELECT tps, form, kind, revision, number, id, content, verdict, notes FROM statement "
-            f"WHERE (tps, form, kind, revision) IN (VALUES {marks}) AND (verdict IS NULL OR verdict != 3)",
-            [value for place in places for value in place],
+            f"WHERE tps IN ({marks}) AND (verdict IS NULL OR verdict != 3)",
+            stations,
         )
         found: dict[Row, list[Row]] = {}
         for row in rows:

@@ -82,14 +82,8 @@ class Bare:
         self._connection.execute("COMMIT")
 
 
-async def serve(folder: Path, officers: Path, database: Path) -> None:
+async def serve(bare: Bare, folder: Path) -> None:
     """Until SIGTERM."""
-    keys: dict[bytes, ec.EllipticCurvePublicKey] = {}
-    for der in cbor.decode(officers.read_bytes()):
-        key = x509.load_der_x509_certificate(der).public_key()
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            keys[cose.x5t_of(der)] = key
-    bare = Bare(identity.load(folder, Role.RELAY).signer, keys, database)
     app = web.Application()
     app.add_routes([web.post("/v1/statements", bare.post)])
     runner = web.AppRunner(app, access_log=None)
@@ -106,5 +100,16 @@ async def serve(folder: Path, officers: Path, database: Path) -> None:
     await runner.cleanup()
 
 
+def made(folder: Path, officers: Path, database: Path) -> Bare:
+    """With a relay's identity, the officers' certificates that `material.write_officers` wrote, and a new database."""
+    keys: dict[bytes, ec.EllipticCurvePublicKey] = {}
+    for der in cbor.decode(officers.read_bytes()):
+        key = x509.load_der_x509_certificate(der).public_key()
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            keys[cose.x5t_of(der)] = key
+    return Bare(identity.load(folder, Role.RELAY).signer, keys, database)
+
+
 if __name__ == "__main__":
-    uvloop.run(serve(*map(Path, sys.argv[1:4])))
+    identity_folder, *others = map(Path, sys.argv[1:4])
+    uvloop.run(serve(made(identity_folder, *others), identity_folder))

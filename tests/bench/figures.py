@@ -18,6 +18,10 @@ class Broken(Exception):
     """Something did not work, so there is no figure: said in a sentence, and the exit status is 1."""
 
 
+class TooLong(Broken):
+    """The time for the whole run is over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One row: a value a round. `at_most` is the target that the median is held against, if there is one."""
@@ -97,10 +101,8 @@ def _aligned(cell: str, width: int, column: int) -> str:
 
 
 def _number(value: float) -> str:
-    """Three significant digits, and whole numbers whole."""
-    if value >= 100:
-        return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    """At least three significant digits."""
+    return f"{value:.0f}" if value >= 1000 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def _processor() -> str:

@@ -19,6 +19,8 @@ from tests.world.nodes import write_identity
 OFFICERS = 77
 FORM = 2401
 _STATIONS_OF_AN_OFFICER = 999
+_REVISIONS = 9
+_HEAD = "POST /v1/statements HTTP/1.1\r\nHost: relay\r\nContent-Type: application/cose\r\nContent-Length: {}\r\n\r\n"
 SIGNED_AT = int(time.time()) - 3600
 
 
@@ -61,7 +63,7 @@ class Material:
         return f"{KECAMATAN}{2001 + officer}{number:03}"
 
     def statements(self, count: int) -> list[Signed]:
-        """The next tallies of the 77 officers, no two for the same station."""
+        """The next tallies of the 77 officers: each for another station, and then for a station's next revision."""
         return list(islice(self._signed, count))
 
     def first_statements(self) -> list[Signed]:
@@ -76,14 +78,15 @@ class Material:
             yield Signed(officer[0].sign(_payload(station, at)), officer)
 
     def _from_known_officers(self) -> Iterator[Signed]:
-        for station in range(1, _STATIONS_OF_AN_OFFICER):
-            for officer in range(OFFICERS):
-                yield self._sign(officer, station)
+        for revision in range(1, _REVISIONS + 1):
+            for station in range(1, _STATIONS_OF_AN_OFFICER):
+                for officer in range(OFFICERS):
+                    yield self._sign(officer, station, revision)
         raise Broken("The officers have no more stations to sign for.")
 
-    def _sign(self, officer: int, station: int) -> Signed:
+    def _sign(self, officer: int, station: int, revision: int = 1) -> Signed:
         signer = self.officers[officer]
-        payload = _payload(self.station(officer, station), officer + station)
+        payload = _payload(self.station(officer, station), officer + station, revision)
         return Signed(signer[0].sign(payload), signer)
 
 
@@ -91,8 +94,7 @@ def write_requests(path: Path, bodies: Iterable[bytes]) -> Path:
     """Whole HTTP requests for `post.lua`: a length of four bytes, big-endian, before each."""
     with path.open("wb") as file:
         for body in bodies:
-            head = f"POST /v1/statements HTTP/1.1\r\nHost: relay\r\nContent-Type: application/cose\r\nContent-Length: {len(body)}\r\n\r\n"
-            request = head.encode() + body
+            request = _HEAD.format(len(body)).encode() + body
             file.write(len(request).to_bytes(4, "big") + request)
     return path
 
@@ -121,11 +123,11 @@ def write_officers(path: Path, officers: Sequence[Party]) -> Path:
     return path
 
 
-def _payload(tps: str, seed: int) -> bytes:
+def _payload(tps: str, seed: int, revision: int = 1) -> bytes:
     form = forms.catalogue()[FORM]
     figures = forms.pack(form.figures(_figures(seed)))
     return statements.tally(
-        tps=codes.tps_code(tps), form=FORM, revision=1, signed_at=SIGNED_AT + seed, figures=figures
+        tps=codes.tps_code(tps), form=FORM, revision=revision, signed_at=SIGNED_AT + seed, figures=figures
     )
 
 

@@ -1,10 +1,13 @@
 """Real relays and centres as the operator starts them: `python -m relay …` with a configuration file."""
 
+import json
 import shutil
+import ssl
 import subprocess
 import tempfile
+import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from relay.protocol.trust import Role
@@ -33,17 +36,18 @@ def relay(
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """A relay with nothing in it yet, until the block ends; its data is removed."""
-    with data_folder(material) as folder:
-        with serving(relay_words(material, folder, centre_url), folder, environment) as server:
-            yield server
+    with (
+        data_folder(material) as folder,
+        serving(relay_words(material, folder, centre_url), folder, environment) as server,
+    ):
+        yield server
 
 
 @contextmanager
 def centre(material: Material) -> Iterator[Server]:
     """A centre with nothing in it yet, until the block ends; its data is removed."""
-    with data_folder(material) as folder:
-        with serving(centre_words(material, folder), folder) as server:
-            yield server
+    with data_folder(material) as folder, serving(centre_words(material, folder), folder) as server:
+        yield server
 
 
 @contextmanager
@@ -51,6 +55,20 @@ def data_folder(material: Material) -> Iterator[Path]:
     """An empty folder on the disk that is measured, removed afterwards."""
     with tempfile.TemporaryDirectory(dir=material.folder) as name:
         yield Path(name)
+
+
+def counts(server: Server) -> dict[str, int]:
+    """What a relay or a centre says that it holds."""
+    with urllib.request.urlopen(f"{server.url}/v1/status", timeout=10, context=unchecked_tls()) as answer:
+        told: dict[str, int] = json.load(answer)["counts"]
+    return told
+
+
+def unchecked_tls() -> ssl.SSLContext:
+    """Who answers on loopback is not in question here."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def slow_sync(material: Material) -> Mapping[str, str] | None:
@@ -80,6 +98,3 @@ def _write(path: Path, folder: Path, identity: Path, more: str) -> Path:
         "utf-8",
     )
     return path
-
-
-Serving = AbstractContextManager[Server]

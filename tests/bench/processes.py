@@ -53,7 +53,6 @@ class Child:
             still = still + 1 if now - before < _QUIET_CPU_SECONDS else 0
             before = now
 
-
     def log_text(self) -> str:
         """What it has printed so far."""
         return self._log.read_text("utf-8", errors="replace")

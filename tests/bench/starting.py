@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from relay.protocol import receipts, slips, statements
-from relay.store.custody import TakeStatement, open_custody
+from relay.store.custody import open_custody
+from relay.store.holdings import TakeStatement
 from relay.store.record import Record, open_record
 from tests.authorities import KECAMATAN
 from tests.bench import nodes
@@ -23,6 +24,7 @@ def until_listening(material: Material, rounds: int, stored: int, *, profile: bo
     """Relay and centre, with nothing in them and with `stored` statements; one start of each is not counted."""
     with ExitStack() as stack:
         empty, full = (stack.enter_context(nodes.data_folder(material)) for _ in range(2))
+        (full / "data").mkdir()
         asyncio.run(_fill(material, full / "data", stored))
         relay = {name: nodes.relay_words(material, folder) for name, folder in (("empty", empty), ("full", full))}
         centre = {name: nodes.centre_words(material, folder) for name, folder in (("empty", empty), ("full", full))}
@@ -49,7 +51,6 @@ def _starts(name: str, words: Sequence[str], folder: Path, rounds: int) -> list[
 
 async def _fill(material: Material, folder: Path, count: int) -> None:
     """The databases of a relay and of a centre, as they would have written them themselves."""
-    folder.mkdir()
     signed = material.statements(count)
     signer, clock = material.officers[0][0], SIGNED_AT
 
@@ -65,12 +66,15 @@ async def _fill(material: Material, folder: Path, count: int) -> None:
         open_record(folder / "centre.db", sign_receipt, queue_max=count) as record,
     ):
         running = [asyncio.create_task(custody.run()), asyncio.create_task(record.run())]
-        await asyncio.gather(*(custody.take_custody(TakeStatement(item, None)) for item in everything))
-        await asyncio.gather(
-            *(record.record(Record(item, KECAMATAN, (), None, None, clock)) for item in everything)
-        )
-        for task in running:
-            task.cancel()
+        try:
+            await asyncio.gather(*(custody.take_custody(TakeStatement(item, None)) for item in everything))
+            await asyncio.gather(
+                *(record.record(Record(item, KECAMATAN, (), None, None, clock)) for item in everything)
+            )
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
 
 def _show_imports(words: Sequence[str]) -> None:

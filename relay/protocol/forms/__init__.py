@@ -60,18 +60,21 @@ class Rule:
 
     def holds(self, figures: Figures) -> bool | None:
         """Whether the figures keep this rule; None if a box it needs is blank."""
-        parts = [figures[position] for position in self.left]
-        right = self.limit if self.kind is RuleKind.LIMIT else figures[self.right]
-        if right is None or any(part is None for part in parts):
+        kind = self.kind
+        right = self.limit if kind is RuleKind.LIMIT else figures[self.right]
+        if right is None:
             return None
-        left = sum(part for part in parts if part is not None)
-        match self.kind:
-            case RuleKind.SUM | RuleKind.EQUAL:
-                return left == right
-            case RuleKind.AT_MOST | RuleKind.LIMIT:
-                return left <= right
-            case RuleKind.ABOUT:
-                return abs(left * 100 - right * (100 + self.percent)) <= self.tolerance * 100
+        left = 0
+        for position in self.left:
+            part = figures[position]
+            if part is None:
+                return None
+            left += part
+        if kind is RuleKind.SUM or kind is RuleKind.EQUAL:
+            return left == right
+        if kind is RuleKind.ABOUT:
+            return abs(left * 100 - right * (100 + self.percent)) <= self.tolerance * 100
+        return left <= right
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ CREATE TABLE statement (
     notes TEXT,                         -- the receipt's notes, JSON array
     receipt INTEGER REFERENCES receipt (number)
 );
-CREATE INDEX statement_by_tps ON statement (tps, form, kind, revision);
+CREATE INDEX statement_by_tps ON statement (tps);
 CREATE INDEX statement_without_receipt ON statement (number) WHERE verdict IS NULL;
 
 CREATE TABLE page (
