@@ -3,6 +3,7 @@
 All of the centre's SQL is here. Verdict and receipt are written in the transaction that records the statement.
 """
 
+import functools
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
@@ -113,8 +114,9 @@ class RecordStore:
 
     async def statements_named(self, short_ids: Sequence[bytes]) -> list[RecordedStatement]:
         """Statements by the first 8 bytes of their ids."""
-        marks = ",".join("?" * len(short_ids))
-        rows = await self._database.read(f"SELECT {_COLUMNS} FROM statement s WHERE s.short_id IN ({marks})", short_ids)
+        rows = await self._database.read(
+            f"SELECT {_COLUMNS} FROM statement s WHERE s.short_id IN ({_marks(short_ids)})", short_ids
+        )
         return [_recorded(row) for row in rows]
 
     async def statements_of(self, tps: str) -> list[RecordedStatement]:
@@ -303,11 +305,10 @@ class RecordStore:
 
     async def _known(self, ids: Sequence[bytes]) -> tuple[int, int, dict[StatementId, bytes | None]]:
         """One question for a whole group: the newest numbers of statements and receipts, and receipts given before."""
-        marks = ",".join("?" * len(ids))
         rows = await self._database.writing.execute_fetchall(
             "SELECT (SELECT coalesce(max(number), 0) FROM statement), (SELECT coalesce(max(number), 0) FROM receipt) "
             "UNION ALL SELECT s.id, (SELECT cose FROM receipt r WHERE r.number = s.receipt) FROM statement s "
-            f"WHERE s.id IN ({marks})",
+            f"WHERE s.id IN ({_marks(ids)})",
             ids,
         )
         (number, receipt), *known = rows
@@ -315,13 +316,14 @@ class RecordStore:
 
     async def _rivals(self, statements: Sequence[Statement]) -> dict[Row, list[Row]]:
         """What is recorded for the same station, form, kind and revision: (number, id, content, verdict, notes)."""
-        # by station alone, which the index answers; the few others of a station are passed over below
+        # by station, which the index answers, and revision; pairs that nobody asked for are passed over below
         stations = list({statement.tps for statement in statements})
-        marks = ",".join("?" * len(stations))
+        revisions = list({statement.revision for statement in statements})
         rows = await self._database.writing.execute_fetchall(
             "SELECT tps, form, kind, revision, number, id, content, verdict, notes FROM statement "
-            f"WHERE tps IN ({marks}) AND (verdict IS NULL OR verdict != 3)",
-            stations,
+            f"WHERE tps IN ({_marks(stations)}) AND revision IN ({_marks(revisions)}) "
+            "AND (verdict IS NULL OR verdict != 3)",
+            [*stations, *revisions],
         )
         found: dict[Row, list[Row]] = {}
         for row in rows:
@@ -334,6 +336,16 @@ async def open_record(path: Path, sign_receipt: SignReceipt, *, queue_max: int) 
     """The centre's store in the file `path`."""
     async with open_database(path, "centre") as database:
         yield RecordStore(database, sign_receipt, queue_max)
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))
+
+
+@functools.lru_cache(1024)
+def _json(notes: tuple[str, ...]) -> str:
+    """Notes as the database keeps them; many statements have the same ones."""
+    return json.dumps(notes)
 
 
 def _place(statement: Statement) -> Row:
@@ -365,7 +377,7 @@ def _judged(change: Record, rivals: dict[Row, list[Row]], number: int, at: int) 
     against = [other for other in others if other[2] != content]
     is_tally = statement.kind is not Kind.DOCUMENTS
     answered = int(Verdict.RECORDED) if is_tally else None
-    others.append((number, statement.id, content, answered, json.dumps(change.flags)))
+    others.append((number, statement.id, content, answered, _json(change.flags)))
     for other_number, other_id, _, other_verdict, other_notes in against:
         if other_verdict is not None:
             yield _Pending(other_number, _outcome(other_id, True, other_notes), change.sender, at)
@@ -400,7 +412,7 @@ def _row(number: int, record: Record, verdict: int | None, receipt: int | None) 
         statement.signed.bare,
         cose.sha256(statement.content),
         record.received_at,
-        json.dumps(notes),
+        _json(notes),
         verdict,
         receipt,
     )

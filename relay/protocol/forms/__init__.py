@@ -137,14 +137,14 @@ def unpack(form: Form, packed: bytes) -> Figures:
     padding = len(packed) * 8 - len(form.fields) * _BITS
     if bits & ((1 << padding) - 1):
         raise Rejected(Code.FIGURES_MALFORMED, "The padding behind the last figure must be zero.")
-    bits >>= padding
-    figures: list[int | None] = []
-    for shift in range((len(form.fields) - 1) * _BITS, -1, -_BITS):
-        value = bits >> shift & _BLANK
+    top = (len(form.fields) - 1) * _BITS + padding
+    values = [bits >> shift & _BLANK for shift in range(top, padding - 1, -_BITS)]
+    if max(values) <= FIGURE_MAX:
+        return tuple(values)
+    for value in values:
         if FIGURE_MAX < value < _BLANK:
             raise Rejected(Code.FIGURES_MALFORMED, f"A figure is 0 to {FIGURE_MAX}, or 1023 for blank; {value} is not.")
-        figures.append(None if value == _BLANK else value)
-    return tuple(figures)
+    return tuple(None if value == _BLANK else value for value in values)
 
 
 @functools.cache
