@@ -42,7 +42,6 @@ class Delivered:
     """The newest slip number that may have been sent before; the centre is asked about these and older ones."""
     bytes_sent: int = 0
     bytes_again: int = 0
-    statements_sent: int = 0
     _cells: dict[bytes, int] = field(default_factory=dict)  # of each document, a bit for each cell
     _statements: set[int] = field(default_factory=set)
 
@@ -52,7 +51,6 @@ class Delivered:
             self.bytes_again += size_bytes
         self._statements.add(number)
         self.newest_statement = max(self.newest_statement, number)
-        self.statements_sent += 1
 
     def cells(self, document: bytes, first: int, data_bytes: int) -> None:
         """A chunk went out."""
@@ -168,9 +166,8 @@ class Delivery:
     async def _next_statements(self) -> list[HeldStatement]:
         """Figures before lists of photographs; what the centre lacks before what is new."""
         if self._to_resend:
-            held = await self._store.without_receipt(0, 4096)
-            again = [item for item in held if item.id[:8] in self._to_resend][:_STATEMENTS_IN_FRAME]
-            self._to_resend -= {item.id[:8] for item in again} if again else set(self._to_resend)
+            names = [self._to_resend.pop() for _ in range(min(_STATEMENTS_IN_FRAME, len(self._to_resend)))]
+            again = await self._store.without_receipt_named(names)
             if again:
                 return again
         fresh = await self._store.without_receipt(self._cursor, _STATEMENTS_IN_FRAME)

@@ -107,8 +107,7 @@ class Forwarder:
             log.warning("no uplink is configured: what is taken stays here")
             await asyncio.Event().wait()
         # what an earlier process may have sent is asked about, not sent again
-        newest = await self._store.without_receipt(0, 1_000_000)
-        self._delivered.newest_statement = newest[-1].number if newest else 0
+        self._delivered.newest_statement = await self._store.newest_number()
         attempt = 0
         while True:
             wait = await self._try_uplinks(attempt + 1)

@@ -20,7 +20,7 @@ from relay.central import app as central_app
 from relay.central.recorder import Recorder
 from relay.clock import Clock
 from relay.config import CentreConfig, NodeConfig, RelayConfig
-from relay.errors import StoreBroken
+from relay.errors import RelayError, StoreBroken
 from relay.files import lock_folder
 from relay.forwarder import Forwarder
 from relay.http import listening, server_tls
@@ -44,8 +44,26 @@ _TRUST_LOOK_SECONDS = 5.0
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Runs a node on uvloop until SIGTERM or SIGINT, which end it in order."""
-    uvloop.run(main)
+    """Runs a node on uvloop until SIGTERM or SIGINT, which end it in order.
+
+    Raises the `RelayError` that ended it, if one did: a port that is taken, a disk that cannot be trusted.
+    """
+    ended_by: list[RelayError] = []
+    try:
+        uvloop.run(main)
+    except* RelayError as group:
+        ended_by = _errors(group)
+    if ended_by:
+        raise ended_by[0]
+
+
+def _errors(group: BaseExceptionGroup[RelayError]) -> list[RelayError]:
+    """The errors in a group, however deep."""
+    return [
+        error
+        for item in group.exceptions
+        for error in (_errors(item) if isinstance(item, BaseExceptionGroup) else [item])
+    ]
 
 
 async def run_relay(config: RelayConfig, on_listening: Callable[[int], None] | None = None) -> None:

@@ -103,6 +103,19 @@ class CustodyStore:
         )
         return [_held(row) for row in rows]
 
+    async def without_receipt_named(self, names: Sequence[bytes]) -> list[HeldStatement]:
+        """Of the statements without a receipt, those whose id begins with one of `names` (8 bytes each)."""
+        rows = await self._database.read(
+            f"SELECT {_STATEMENT_COLUMNS} FROM statement s WHERE s.verdict IS NULL "
+            f"AND substr(s.id, 1, 8) IN ({_marks(names)}) ORDER BY s.number",
+            names,
+        )
+        return [_held(row) for row in rows]
+
+    async def newest_number(self) -> int:
+        """The slip number of the newest statement, 0 if there is none."""
+        return int((await self._database.read("SELECT coalesce(max(number), 0) FROM statement"))[0][0])
+
     async def pages_of(self, statement_number: int) -> list[HeldDocument]:
         """The pages that a documents statement lists."""
         rows = await self._database.read(

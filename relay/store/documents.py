@@ -142,14 +142,6 @@ class DocumentFiles:
             file.seek(offset)
             return file.read(size_bytes)
 
-    def complete_parts(self) -> list[bytes]:
-        """The hashes of partial files, for recovery at start."""
-        return [bytes.fromhex(path.stem) for path in self._incoming.glob("*.part")]
-
-    def whole(self) -> list[bytes]:
-        """The hashes of all whole documents on disk."""
-        return [bytes.fromhex(path.name) for path in self._documents.glob("??/*")]
-
     def _part(self, document: bytes) -> Path:
         return self._incoming / f"{document.hex()}.part"
 
