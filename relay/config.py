@@ -129,7 +129,7 @@ class ExchangeConfig:
     """What relays may hand over to the centre."""
 
     streams_max: int = _key(
-        "Relays connected at once; more are sent away with Retry-After.", 2048, least=1, most=100_000
+        "Relays connected at once; more are sent away with Retry-After.", 448, least=1, most=100_000
     )
     retry_after_seconds: int = _key(
         "What Retry-After says, plus up to as much again at random.", 20, least=1, most=3600
@@ -191,6 +191,10 @@ def explain(kind: type[RelayConfig] | type[CentreConfig]) -> list[tuple[str, str
 def _check_whole(config: RelayConfig | CentreConfig, path: Path) -> None:
     if (config.listen.tls_certificate is None) != (config.listen.tls_key is None):
         raise _invalid(path, "listen.tls_certificate and listen.tls_key go together")
+    if isinstance(config, CentreConfig) and config.listen.connections_max <= config.exchange.streams_max:
+        raise _invalid(
+            path, "listen.connections_max must be more than exchange.streams_max, which says when to come back"
+        )
     for at, uplink in enumerate(config.uplink if isinstance(config, RelayConfig) else ()):
         if not uplink.url.startswith("https://"):
             raise _invalid(path, f"uplink[{at}].url must begin with https://")

@@ -108,6 +108,7 @@ class Delivery:
         self._on_trust = on_trust
         self._work = work
         self.window = planning.Window(config.in_flight_bytes_least, config.in_flight_bytes_max)
+        self.was_answered = False  # the other side has said something that only a centre says
         self._introduced = False
         self._cursor = delivered.newest_statement  # statements up to here are asked about, later ones are sent
         self._document_cursor = 0
@@ -227,11 +228,17 @@ class Delivery:
                 self._sending[name] = _Sending(pending)
                 names.append(name)
             else:
-                log.error("photograph %s is damaged on disk and is not sent", pending.document.hex()[:8])
+                await self._give_up(pending)
         if names:
             await self._introduce()
             await self._say(Ask((), tuple(names)))
         return bool(names)
+
+    async def _give_up(self, pending: PendingDocument) -> None:
+        """A photograph that the disk has lost is said to be gone, so that the phone, which has it, is asked again."""
+        log.error("photograph %s is damaged on disk; it is asked for again", pending.document.hex()[:8])
+        await self._store.mark_dropped([pending.document], self._clock.now())
+        await asyncio.to_thread(self._files.drop, pending.document)
 
     async def _gather_documents(self) -> None:
         while fresh := await self._store.documents_without_receipt(self._document_cursor, _DOCUMENTS_READ):
@@ -246,8 +253,12 @@ class Delivery:
         )
         frames: list[_Chunk] = []
         for name, sending in sorted(self._sending.items(), key=lambda item: _order(item[1].pending)):
-            while sending.runs and len(frames) < _FRAMES_IN_BATCH:
-                frames.append(await self._chunk_frame(sending, sending.runs, cells))
+            try:
+                while sending.runs and len(frames) < _FRAMES_IN_BATCH:
+                    frames.append(await self._chunk_frame(sending, sending.runs, cells))
+            except Rejected:
+                await self._give_up(self._sending.pop(name).pending)
+                continue
             if sending.runs is not None and not sending.runs:
                 self._sent[name] = self._sending.pop(name).pending
         if frames:
@@ -293,6 +304,7 @@ class Delivery:
     async def _listen(self) -> None:
         while True:
             message = messages.decode(await self._stream.receive())
+            self.was_answered = True
             match message:
                 case Kept(frames):
                     self.window.kept(frames - self._frames_kept, asyncio.get_running_loop().time())

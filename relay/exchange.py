@@ -22,6 +22,7 @@ from relay.verifier import Verifier
 log = logging.getLogger(__name__)
 
 _ANNOUNCED_MAX = 4 * parcels.FRAMES_IN_BATCH_MAX
+_INTRODUCTION_SECONDS = 30.0
 _RETRY_SECONDS = 1.0
 _RETRY_TIMES = 10
 
@@ -50,7 +51,10 @@ class Keeper(Protocol):
 async def receive(stream: Stream, keeper: Keeper, verifier: Verifier) -> None:
     """Serves one stream until it breaks. `Rejected` if the sender is no certified relay or talks nonsense."""
     conversation = _Conversation(stream, keeper, verifier)
-    await conversation.run()
+    try:
+        await conversation.run()
+    except TimeoutError as error:
+        raise Rejected(Code.BATCH_MALFORMED, "A stream begins with a signed batch header, soon.") from error
 
 
 class _Conversation:
@@ -65,7 +69,9 @@ class _Conversation:
 
     async def run(self) -> None:
         while True:
-            message = messages.decode(await self._stream.receive())
+            async with asyncio.timeout(None if self._sender else _INTRODUCTION_SECONDS):
+                data = await self._stream.receive()
+            message = messages.decode(data)
             match message:
                 case Batch(header):
                     await self._open(header)

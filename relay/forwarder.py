@@ -50,6 +50,7 @@ class UplinkView:
     failures: int = 0
     rate_bytes_per_second: float = 0.0
     bytes_in_flight: int = 0
+    not_before: float = 0.0  # monotonic: the centre asked not to come before
 
 
 class Forwarder:
@@ -108,26 +109,25 @@ class Forwarder:
             await asyncio.Event().wait()
         # what an earlier process may have sent is asked about, not sent again
         self._delivered.newest_statement = await self._store.newest_number()
-        attempt = 0
         while True:
-            wait = await self._try_uplinks(attempt + 1)
-            attempt = 0 if wait is None else attempt + 1
+            wait = await self._try_uplinks()
             if wait is None:
                 await self._rest()
             else:
                 await asyncio.sleep(wait)
 
-    async def _try_uplinks(self, attempt: int) -> float | None:
+    async def _try_uplinks(self) -> float | None:
         """Delivers over the first uplink that works. None if all was said; else seconds to wait."""
         waits = []
         for (uplink, config), view in zip(self._uplinks, self.views, strict=True):
-            wait = await self._deliver(uplink, config, view, attempt)
+            left = view.not_before - time.monotonic()
+            wait = left if left > 0 else await self._deliver(uplink, config, view)
             if wait is None:
                 return None
             waits.append(wait)
         return min(waits)
 
-    async def _deliver(self, uplink: Uplink, config: UplinkConfig, view: UplinkView, attempt: int) -> float | None:
+    async def _deliver(self, uplink: Uplink, config: UplinkConfig, view: UplinkView) -> float | None:
         broken: Exception | None = None
         _enter(view, LinkState.CONNECTING)
         try:
@@ -135,7 +135,6 @@ class Forwarder:
                 _enter(view, LinkState.UP)
                 view.reason, view.retry_at = "", 0.0
                 log.info("uplink %s is up", view.name)
-                attempt = 1
                 delivery = Delivery(
                     stream,
                     self._store,
@@ -149,11 +148,15 @@ class Forwarder:
                     on_trust=self._learn,
                     work=self._work,
                 )
-                await self._watch(delivery, view)
+                try:
+                    await self._watch(delivery, view)
+                finally:
+                    if delivery.was_answered:  # a handshake alone proves nothing
+                        view.failures = 0
         except* (UplinkDown, NotNow, Rejected) as group:
             broken = _first(group)
         if broken is not None:
-            return self._failed(view, config, attempt, broken)
+            return self._failed(view, config, broken)
         view.failures = 0
         view.last_success = time.time()
         _enter(view, LinkState.RESTING)
@@ -176,13 +179,17 @@ class Forwarder:
                 showing.cancel()
                 view.bytes_in_flight = 0
 
-    def _failed(self, view: UplinkView, config: UplinkConfig, attempt: int, error: Exception) -> float:
+    def _failed(self, view: UplinkView, config: UplinkConfig, error: Exception) -> float:
+        view.failures += 1
         wait = planning.backoff_seconds(
-            attempt, first=config.backoff_seconds_first, most=config.backoff_seconds_max, chance=self._chance.random()
+            view.failures,
+            first=config.backoff_seconds_first,
+            most=config.backoff_seconds_max,
+            chance=self._chance.random(),
         )
         if isinstance(error, NotNow):
             wait = max(wait, error.retry_after_seconds)
-        view.failures += 1
+            view.not_before = time.monotonic() + wait
         view.reason = str(error)
         view.retry_at = time.time() + wait
         _enter(view, LinkState.DOWN)

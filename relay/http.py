@@ -9,7 +9,7 @@ import json
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
@@ -19,6 +19,8 @@ from aiohttp.typedefs import Handler, Middleware
 
 from relay.config import ListenConfig
 from relay.errors import Code, NotNow, Rejected, RelayError, http_status
+from relay.metrics import CONTENT_TYPE as METRICS_TYPE
+from relay.metrics import Metrics
 
 COSE_TYPE = "application/cose"
 PROBLEM_TYPE = "application/problem+json"
@@ -102,14 +104,31 @@ def text64(data: bytes | None) -> str | None:
     return None if data is None else base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def openapi(package: str, name: str) -> Handler:
-    """A handler that serves an OpenAPI description shipped in `package`."""
-    body = resources.files(package).joinpath(name).read_bytes()
+def trust_answer(certificates: Iterable[bytes], crls: Iterable[bytes]) -> web.Response:
+    """What `/v1/trust` answers: DER as base64url."""
+    return web.json_response(
+        {"certificates": [text64(der) for der in certificates], "crls": [text64(der) for der in crls]}
+    )
 
-    async def handler(_request: web.Request) -> web.Response:
-        return web.Response(body=body, content_type="application/json")
 
-    return handler
+def common_routes(package: str, metrics: Metrics) -> list[web.RouteDef]:
+    """What relay and centre both serve: `openapi.json` of `package`, health, and metrics."""
+    description = resources.files(package).joinpath("openapi.json").read_bytes()
+
+    async def openapi(_request: web.Request) -> web.Response:
+        return web.Response(body=description, content_type="application/json")
+
+    async def health(_request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def read_metrics(_request: web.Request) -> web.Response:
+        return web.Response(body=metrics.text(), headers={"Content-Type": METRICS_TYPE})
+
+    return [
+        web.get("/v1/openapi.json", openapi),
+        web.get("/healthz", health),
+        web.get("/metrics", read_metrics),
+    ]
 
 
 def server_tls(config: ListenConfig, certificate: Path, key: Path, passphrase: bytes | None) -> ssl.SSLContext:

@@ -5,6 +5,7 @@ An identity folder holds `certificate.pem` (the node's certificate, then its CAs
 """
 
 import contextlib
+import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,10 +70,14 @@ def read_trust_folder(folder: Path) -> tuple[list[bytes], list[bytes]]:
     certificates: list[bytes] = []
     crls: list[bytes] = []
     try:
-        contents = [path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()]
+        paths = sorted(folder.iterdir())
     except OSError as error:
         raise Rejected(Code.FILE_UNREADABLE, f"{folder} cannot be read: {error.strerror}.") from error
-    for data in contents:
+    for path in paths:
+        try:
+            data = path.read_bytes()
+        except OSError:  # a folder, a file just gone or not for us: the others count
+            continue
         with contextlib.suppress(ValueError):
             certificates += [item.public_bytes(Encoding.DER) for item in x509.load_pem_x509_certificates(data)]
         with contextlib.suppress(ValueError):
@@ -87,7 +92,8 @@ def read_trust_folder(folder: Path) -> tuple[list[bytes], list[bytes]]:
 def trust_folder_state(folder: Path) -> list[tuple[str, int]]:
     """Names and times of a trust folder's files: it differs once there is something to read again."""
     try:
-        return sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir() if path.is_file())
+        with os.scandir(folder) as entries:
+            return sorted((entry.name, entry.stat(follow_symlinks=False).st_mtime_ns) for entry in entries)
     except OSError as error:
         raise Rejected(Code.FILE_UNREADABLE, f"{folder} cannot be read: {error.strerror}.") from error
 

@@ -20,7 +20,7 @@ from relay.central import app as central_app
 from relay.central.recorder import Recorder
 from relay.clock import Clock
 from relay.config import CentreConfig, NodeConfig, RelayConfig
-from relay.errors import RelayError, StoreBroken
+from relay.errors import Rejected, RelayError, StoreBroken
 from relay.files import lock_folder
 from relay.forwarder import Forwarder
 from relay.http import listening, server_tls
@@ -118,7 +118,7 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[int]:
 
         metrics.read_off(lambda: _gauges(forwarder.status(), files))
         intake = intake_app.Intake(
-            store, files, reception, verifier, metrics, status, node.identity.chain, config.listen.request_seconds_max
+            store, files, reception, verifier, status, node.identity.chain, config.listen.request_seconds_max
         )
         app = intake_app.application(intake, Tus(store, files, reception, clock, config.intake), metrics, config)
         async with asyncio.TaskGroup() as tasks:
@@ -165,7 +165,7 @@ async def centre_parts(config: CentreConfig) -> AsyncIterator[int]:
         recorder = Recorder(store, files, verifier, clock, metrics, node.identity.chain)
         streams = central_app.Streams(recorder, verifier, config.exchange, random.Random())
         metrics.read_off(lambda: {"streams": ("Relays connected now", streams.count)})
-        central = central_app.Central(store, files, verifier, metrics, node.identity.chain)
+        central = central_app.Central(store, files, verifier, node.identity.chain)
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(store.run(), name="store")]
             if config.trust.directory is not None:
@@ -185,7 +185,11 @@ async def centre_parts(config: CentreConfig) -> AsyncIterator[int]:
 
 async def learn_folder(verifier: Verifier, folder: Path) -> None:
     """Takes in the CA certificates and CRLs of a folder; what does not hold is said in the log."""
-    certificates, crls = await asyncio.to_thread(identity.read_trust_folder, folder)
+    try:
+        certificates, crls = await asyncio.to_thread(identity.read_trust_folder, folder)
+    except Rejected as unreadable:
+        log.error("what is known of CAs and revocations stays as it is: %s", unreadable.sentence)
+        return
     for error in verifier.learn(certificates, crls):
         log.warning("%s: %s [%s]", folder, error.sentence, error.code)
 
@@ -194,7 +198,10 @@ async def _watch_trust(verifier: Verifier, folder: Path) -> None:
     """A revocation takes effect within seconds of its CRL being put into the folder."""
     seen = None
     while True:
-        state = await asyncio.to_thread(identity.trust_folder_state, folder)
+        try:
+            state = await asyncio.to_thread(identity.trust_folder_state, folder)
+        except Rejected:
+            state = []  # said by `learn_folder`, once
         if seen is not None and state != seen:
             await learn_folder(verifier, folder)
         seen = state

@@ -20,7 +20,7 @@ LookUpChain = Callable[[X5t], Awaitable[tuple[bytes, ...] | None]]
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A statement that its station's officer has signed; `new_chain` is set if the signer is met for the first time."""
+    """A statement that its station's officer has signed; `new_chain` is set until `stored` says it is on disk."""
 
     statement: Statement
     identity: Identity
@@ -44,6 +44,7 @@ class Verifier:
         self._judge_time_by = judge_time_by
         self._moment = datetime.fromtimestamp(0, UTC)
         self._signers: OrderedDict[X5t, Identity] = OrderedDict()
+        self._stored: set[X5t] = set()  # of these, whose chain is on disk; what was refused leaves none there
 
     def learn(self, certificates: Iterable[bytes], crls: Iterable[bytes]) -> list[Rejected]:
         """Takes in CAs and CRLs that hold; signers met before are judged anew. Why others were not taken."""
@@ -61,22 +62,25 @@ class Verifier:
         statement = statements.parse(data)
         signed = statement.signed
         identity = self._signers.get(signed.x5t)
-        new_chain = None
         if identity is None:
-            identity, new_chain = await self._identify(signed, signed.chain or tuple(chain))
+            identity = await self._identify(signed, signed.chain or tuple(chain))
         else:
             self._signers.move_to_end(signed.x5t)
         # the signature first: what is said of a statement after this is said of what its signer really signed
         cose.check(signed, identity.public_key)
         trust.check_speaks_for(identity, statement.tps)
         self.check_time(identity)
-        return Verified(statement, identity, new_chain)
+        return Verified(statement, identity, None if signed.x5t in self._stored else identity.chain)
+
+    def stored(self, x5t: X5t) -> None:
+        """The signer's chain is on disk: from here on statements may come, and be forwarded, without it."""
+        self._stored.add(x5t)
 
     async def verify_signer(self, signed: cose.Sign1, chain: Sequence[bytes], *roles: trust.Role) -> Identity:
         """Who signed a slip, receipt or batch header, if they have one of `roles`; otherwise `Rejected`."""
         identity = self._signers.get(signed.x5t)
         if identity is None:
-            identity, _ = await self._identify(signed, signed.chain or tuple(chain))
+            identity = await self._identify(signed, signed.chain or tuple(chain))
         cose.check(signed, identity.public_key)
         trust.check_role(identity, *roles)
         self.check_time(identity)
@@ -91,10 +95,7 @@ class Verifier:
             self._moment = datetime.fromtimestamp(seconds, UTC)
         trust.check_valid_at(identity, self._moment)
 
-    async def _identify(
-        self, signed: cose.Sign1, chain: tuple[bytes, ...]
-    ) -> tuple[Identity, tuple[bytes, ...] | None]:
-        given = bool(chain)
+    async def _identify(self, signed: cose.Sign1, chain: tuple[bytes, ...]) -> Identity:
         known = chain or await self._look_up_chain(signed.x5t)
         if not known:
             raise Rejected(
@@ -105,6 +106,8 @@ class Verifier:
             raise Rejected(Code.CHAIN_BROKEN, "The certificate sent along is not the one that x5t names.")
         identity = self.trust.identify(known, at=None)
         self._signers[signed.x5t] = identity
+        if not chain:
+            self._stored.add(signed.x5t)
         if len(self._signers) > self._cached_max:
-            self._signers.popitem(last=False)
-        return identity, identity.chain if given else None
+            self._stored.discard(self._signers.popitem(last=False)[0])
+        return identity

@@ -123,7 +123,7 @@ def routes(app: web.Application) -> set[tuple[str, str]]:
 
 def test_the_description_has_the_routes_of_the_relay_and_no_others(country: Country) -> None:
     nothing = cast(Any, None)
-    intake = intake_app.Intake(nothing, nothing, nothing, nothing, nothing, nothing, (), 1)
+    intake = intake_app.Intake(nothing, nothing, nothing, nothing, nothing, (), 1)
     config = RelayConfig(NodeConfig(country.folder, country.folder))
     tus = Tus(nothing, nothing, nothing, nothing, config.intake)
     app = intake_app.application(intake, tus, Metrics("relay"), config)
@@ -132,7 +132,7 @@ def test_the_description_has_the_routes_of_the_relay_and_no_others(country: Coun
 
 def test_the_description_has_the_routes_of_the_centre_and_no_others() -> None:
     nothing = cast(Any, None)
-    central = central_app.Central(nothing, nothing, nothing, nothing, ())
+    central = central_app.Central(nothing, nothing, nothing, ())
     streams = central_app.Streams(nothing, nothing, nothing, nothing)
     app = central_app.application(central, streams, Metrics("centre"))
     assert routes(app) == {(path, method) for path, method, _ in operations(CENTRE)}

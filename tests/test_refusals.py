@@ -17,6 +17,7 @@ from relay.protocol.trust import Role
 from tests.authorities import KABUPATEN, TPS, Party, World
 from tests.world.http import ask, create_upload, patch_upload, post, settled, upload, where
 from tests.world.nodes import Country, documents, running_centre, running_relay, tally
+from tests.world.waiting import eventually
 
 Maker = Callable[[World, Party], bytes]
 
@@ -508,3 +509,98 @@ async def test_a_stream_that_does_not_begin_with_a_batch_is_ended(
                 assert (await HostileRelay(socket, country.world.relay()).closed_because()).startswith(
                     "batch-malformed"
                 )
+
+
+# what a fresh pair of eyes found
+
+
+async def test_a_forged_first_post_does_not_keep_the_honest_statement_from_the_centre(
+    country: Country, http: aiohttp.ClientSession
+) -> None:
+    """Anybody can post an officer's certificate with a broken signature before the officer comes."""
+    officer = country.world.officer()
+    async with (
+        running_centre(country.centre_config()) as centre,
+        running_relay(country.relay_config(centre_url=centre)) as relay,
+    ):
+        assert (await post(http, relay, bad_signature(country.world, officer))).code == "signature-invalid"
+        honest = tally(officer)
+        assert (await post(http, relay, sealed(officer, honest))).status == 201
+        assert (await settled(http, relay, honest.id))["state"] == "at-centre"
+
+
+async def test_a_photograph_that_the_disk_lost_is_asked_for_again_and_the_relay_lives(
+    country: Country, http: aiohttp.ClientSession
+) -> None:
+    officer, photographs = country.world.officer(), [os.urandom(9000), os.urandom(9000)]
+    listing = documents(officer, photographs)
+    config = country.relay_config(centre_url="https://127.0.0.1:9")
+    async with running_relay(config) as relay:
+        await post(http, relay, sealed(officer, listing))
+        for photograph in photographs:
+            await upload(http, relay, photograph)
+    lost = cose.sha256(photographs[0]).hex()
+    path = config.node.data_directory / "documents" / lost[:2] / lost
+    path.unlink()
+    path.mkdir()  # what cannot be read as a file, as a bad sector cannot
+    async with (
+        running_centre(country.centre_config()) as centre,
+        running_relay(country.relay_config(centre_url=centre)) as relay,
+    ):
+
+        async def asked_again() -> bool:
+            told = await where(http, relay, listing.id)
+            return bool(told["documents"][0]["state"] == "awaited")
+
+        assert await eventually(asked_again)
+        path.rmdir()
+        assert (await upload(http, relay, photographs[0])).status == 204
+        assert (await settled(http, relay, listing.id))["state"] == "at-centre"
+
+
+async def test_photographs_of_a_refused_statement_can_be_signed_again(
+    country: Country, http: aiohttp.ClientSession
+) -> None:
+    """A revoked officer's photographs were never at the centre: the next officer's same photographs must get there."""
+    first, second, photograph = country.world.officer(), country.world.officer(), os.urandom(9000)
+    refused, honest = documents(first, [photograph]), documents(second, [photograph], revision=2)
+    async with running_relay(country.relay_config()) as relay:
+        await post(http, relay, sealed(first, refused))
+        await upload(http, relay, photograph)
+    config = country.centre_config()
+    (country.trust_folder / "crl.der").write_bytes(country.world.crl(first[1][0]))
+    async with running_centre(config) as centre, running_relay(country.relay_config(centre_url=centre)) as relay:
+        assert (await settled(http, relay, refused.id))["state"] == "refused"
+        await post(http, relay, sealed(second, honest))
+        await upload(http, relay, photograph)
+        assert (await settled(http, relay, honest.id))["state"] == "at-centre"
+
+
+async def test_a_photograph_that_was_whole_but_not_recorded_is_recorded_when_asked_about(
+    country: Country, http: aiohttp.ClientSession
+) -> None:
+    officer, photograph = country.world.officer(), os.urandom(9000)
+    listing, name = documents(officer, [photograph]), cose.sha256(photograph)
+    config = country.centre_config()
+    async with running_centre(config) as centre, http.ws_connect(f"{centre}/v1/exchange") as socket:
+        hostile = HostileRelay(socket, country.world.relay())
+        await hostile.send(parcels.pack_statements([StatementParcel(listing.bare, officer[1])]))
+        path = config.node.data_directory / "documents" / name.hex()[:2] / name.hex()
+        path.parent.mkdir()
+        path.write_bytes(photograph)  # as after a commit that failed: the file is there, the row is not
+        await socket.send_bytes(messages.encode(Ask((), (parcels.document_name(statements.DocumentHash(name)),))))
+        assert [item.statement for item in outcomes(await hostile.until(messages.Held))] == [listing.id]
+
+
+async def test_a_trust_folder_that_goes_away_stops_nothing(country: Country, http: aiohttp.ClientSession) -> None:
+    officer = country.world.officer()
+    config = country.centre_config()
+    async with running_centre(config) as centre, running_relay(country.relay_config(centre_url=centre)) as relay:
+        (country.trust_folder / "not-for-us").mkdir()
+        country.trust_folder.rename(country.folder / "elsewhere")
+        await asyncio.sleep(0)
+        statement = tally(officer)
+        await post(http, relay, sealed(officer, statement))
+        assert (await settled(http, relay, statement.id))["state"] == "at-centre"
+    async with running_centre(config) as centre:
+        assert (await ask(http, "GET", f"{centre}/healthz")).status == 200

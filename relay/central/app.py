@@ -9,10 +9,9 @@ import aiohttp
 from aiohttp import web
 
 from relay import exchange
-from relay import metrics as metrics_module
 from relay.config import ExchangeConfig
 from relay.errors import Code, NotNow, Rejected, RelayError, UplinkDown
-from relay.http import COSE_TYPE, hex_name, openapi, problems, text64
+from relay.http import COSE_TYPE, common_routes, hex_name, problems, text64, trust_answer
 from relay.metrics import Metrics
 from relay.protocol import codes, forms, statements
 from relay.protocol.lifecycle import EVENT_OF, Event, state_of
@@ -103,13 +102,10 @@ class _ServerStream:
 class Central:
     """The handlers that tell what is recorded. Everything here is public, as results are."""
 
-    def __init__(
-        self, store: RecordStore, files: DocumentFiles, verifier: Verifier, metrics: Metrics, chain: tuple[bytes, ...]
-    ) -> None:
+    def __init__(self, store: RecordStore, files: DocumentFiles, verifier: Verifier, chain: tuple[bytes, ...]) -> None:
         self._store = store
         self._files = files
         self._verifier = verifier
-        self._metrics = metrics
         self._chain = chain
 
     async def get_statement(self, request: web.Request) -> web.Response:
@@ -160,20 +156,7 @@ class Central:
         """Certificates and CRLs with which receipts are checked, from the pinned root."""
         trusted = self._verifier.trust
         certificates = dict.fromkeys([*self._chain, *trusted.authority_certificates[1:]])
-        return web.json_response(
-            {
-                "certificates": [text64(der) for der in certificates],
-                "crls": [text64(der) for der in trusted.crls.values()],
-            }
-        )
-
-    async def health(self, _request: web.Request) -> web.Response:
-        """Whether the centre records."""
-        return web.json_response({"status": "ok"})
-
-    async def get_metrics(self, _request: web.Request) -> web.Response:
-        """The Prometheus text format."""
-        return web.Response(body=self._metrics.text(), headers={"Content-Type": metrics_module.CONTENT_TYPE})
+        return trust_answer(certificates, trusted.crls.values())
 
     async def _find(self, request: web.Request) -> RecordedStatement:
         found = await self._store.statement(hex_name(request, "statement"))
@@ -239,9 +222,7 @@ def application(central: Central, streams: Streams, metrics: Metrics) -> web.App
             web.get("/v1/tps/{tps}", central.get_tps),
             web.get("/v1/status", central.get_status),
             web.get("/v1/trust", central.get_trust),
-            web.get("/v1/openapi.json", openapi("relay.central", "openapi.json")),
-            web.get("/healthz", central.health),
-            web.get("/metrics", central.get_metrics),
+            *common_routes("relay.central", metrics),
         ]
     )
     return app

@@ -92,6 +92,9 @@ class Recorder:
                 log.warning("%s from %s not taken: %s [%s]", about.hex(), sender.name, error.sentence, error.code)
                 problems.append(Problem(about, error.code, error.sentence))
         results = await self._store.record_all(changes) if changes else []
+        for change in changes:
+            if isinstance(change, Record) and not change.refused:
+                self._verifier.stored(change.statement.signed.x5t)
         receipts = dict.fromkeys(receipt for result in results for receipt in result)
         return Answers(tuple(receipts), tuple(problems))
 
@@ -104,6 +107,8 @@ class Recorder:
         documents = []
         for name in ask.documents:
             listed = await self._listed(name)
+            if listed is not None:
+                receipts |= dict.fromkeys(await self._catch_up(*listed))
             cells = await asyncio.to_thread(self._files.cells_held, listed[0], max(listed[1])) if listed else b""
             documents.append((name, cells))
         return Held(tuple(documents), unknown), tuple(receipts)
@@ -116,9 +121,20 @@ class Recorder:
     async def recover(self) -> None:
         """After a start: photographs whose last cell had arrived are recorded like any other."""
         for document, size in await self._store.unfinished_documents():
-            if self._files.path(document).exists() or self._files.complete_size(document, [size]):
-                for change in await self._finish(document, size, "recovery"):
-                    await self._store.record(change)
+            await self._catch_up(document, (size,))
+
+    async def _catch_up(self, document: DocumentHash, sizes: tuple[int, ...]) -> Sequence[bytes]:
+        """A photograph that is whole on disk and not recorded, since a commit failed, is recorded now."""
+        if await self._store.has_document(document):
+            return ()
+        size = max(sizes) if self._files.path(document).exists() else self._files.complete_size(document, sizes)
+        if size is None:
+            return ()
+        try:
+            changes = await self._finish(document, size, "recovery", keep_partial=size != max(sizes))
+        except Rejected:
+            return ()
+        return [receipt for result in await self._store.record_all(changes) for receipt in result]
 
     async def _judge(self, parcel: StatementParcel, sender: Identity) -> Record:
         judged = await self._verified(parcel)

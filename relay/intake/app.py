@@ -6,10 +6,9 @@ from typing import Any
 
 from aiohttp import web
 
-from relay import metrics as metrics_module
 from relay.config import RelayConfig
 from relay.errors import Code, Rejected
-from relay.http import COSE_TYPE, hex_name, openapi, problems, read_body, text64
+from relay.http import COSE_TYPE, common_routes, hex_name, problems, read_body, trust_answer
 from relay.intake import views
 from relay.intake.reception import Reception
 from relay.intake.tus import Tus
@@ -17,7 +16,7 @@ from relay.metrics import Metrics
 from relay.protocol import codes, cose
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
-from relay.store.holdings import HeldStatement
+from relay.store.holdings import HeldDocument, HeldStatement
 from relay.verifier import Verifier
 
 _PAGE_LIMIT_MAX = 500
@@ -34,7 +33,6 @@ class Intake:
         files: DocumentFiles,
         reception: Reception,
         verifier: Verifier,
-        metrics: Metrics,
         status: Status,
         node_chain: tuple[bytes, ...],
         request_seconds_max: float,
@@ -43,7 +41,6 @@ class Intake:
         self._files = files
         self._reception = reception
         self._verifier = verifier
-        self._metrics = metrics
         self._status = status
         self._node_chain = node_chain
         self._request_seconds_max = request_seconds_max
@@ -93,31 +90,21 @@ class Intake:
         trust = self._verifier.trust
         kept = [der for kind, der in await self._store.trust_items() if kind == "centre"]
         certificates = dict.fromkeys([*self._node_chain, *trust.authority_certificates[1:], *kept])
-        return web.json_response(
-            {
-                "certificates": [text64(der) for der in certificates],
-                "crls": [text64(der) for der in trust.crls.values()],
-            }
-        )
+        return trust_answer(certificates, trust.crls.values())
 
     async def get_status(self, _request: web.Request) -> web.Response:
         """The relay as a whole."""
         return web.json_response(await self._status())
 
-    async def health(self, _request: web.Request) -> web.Response:
-        """Whether the relay takes statements."""
-        return web.json_response({"status": "ok"})
-
-    async def get_metrics(self, _request: web.Request) -> web.Response:
-        """The Prometheus text format."""
-        return web.Response(body=self._metrics.text(), headers={"Content-Type": metrics_module.CONTENT_TYPE})
-
     async def _view(self, held: HeldStatement) -> dict[str, Any]:
         pages = await self._store.pages_of(held.number)
-        arrived = [
-            0 if page.slip else await asyncio.to_thread(self._files.arrived_bytes, page.document) for page in pages
-        ]
+        arrived = [await self._arrived_bytes(page) for page in pages]
         return views.statement(held, pages, arrived)
+
+    async def _arrived_bytes(self, page: HeldDocument) -> int:
+        if page.slip and not page.dropped_at:
+            return 0
+        return await asyncio.to_thread(self._files.arrived_bytes, page.document)
 
 
 def application(intake: Intake, tus: Tus, metrics: Metrics, config: RelayConfig) -> web.Application:
@@ -132,9 +119,7 @@ def application(intake: Intake, tus: Tus, metrics: Metrics, config: RelayConfig)
             web.get("/v1/tps/{tps}", intake.get_tps),
             web.get("/v1/trust", intake.get_trust),
             web.get("/v1/status", intake.get_status),
-            web.get("/v1/openapi.json", openapi("relay.intake", "openapi.json")),
-            web.get("/healthz", intake.health),
-            web.get("/metrics", intake.get_metrics),
+            *common_routes("relay.intake", metrics),
             web.options("/v1/documents", tus.options),
             web.post("/v1/documents", tus.create),
             web.head("/v1/documents/{document}", tus.head),

@@ -51,6 +51,7 @@ class Reception:
                     "Photograph it with a lower resolution.",
                 )
         custody = await self._store.take_custody(TakeStatement(statement, verified.new_chain))
+        self._verifier.stored(statement.signed.x5t)
         self._metrics.received_bytes.inc(len(data))
         if custody.new:
             self._metrics.statements.inc()

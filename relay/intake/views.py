@@ -33,7 +33,9 @@ def statement(held: HeldStatement, pages: Sequence[HeldDocument], arrived: Seque
         "notes": list(held.notes),
         "slip": text64(held.slip),
         "receipt": text64(held.receipt),
-        "documents": [_document(page, count) for page, count in zip(pages, arrived, strict=True)],
+        "documents": [
+            _document(page, count, held.verdict is not None) for page, count in zip(pages, arrived, strict=True)
+        ],
     }
 
 
@@ -67,8 +69,8 @@ def station_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def _document(page: HeldDocument, arrived_bytes: int) -> dict[str, Any]:
-    if page.slip is not None:
+def _document(page: HeldDocument, arrived_bytes: int, settled: bool) -> dict[str, Any]:
+    if page.slip is not None and not (page.dropped_at and not settled):
         state, held = ("dropped" if page.dropped_at else "at-relay"), page.size_bytes
     else:
         state, held = ("arriving" if arrived_bytes else "awaited"), arrived_bytes

@@ -17,7 +17,7 @@ from relay.protocol.lifecycle import EVENT_OF, Event, state_of
 from relay.protocol.receipts import Receipt, Verdict
 from relay.protocol.slips import Subject
 from relay.protocol.statements import DocumentHash, Kind, Statement, StatementId
-from relay.store.database import Database, GroupCommit, Row, open_database
+from relay.store.database import Database, GroupCommit, Row, marks, open_database
 from relay.store.holdings import (
     Change,
     Custody,
@@ -107,7 +107,7 @@ class CustodyStore:
         """Of the statements without a receipt, those whose id begins with one of `names` (8 bytes each)."""
         rows = await self._database.read(
             f"SELECT {_STATEMENT_COLUMNS} FROM statement s WHERE s.verdict IS NULL "
-            f"AND substr(s.id, 1, 8) IN ({_marks(names)}) ORDER BY s.number",
+            f"AND substr(s.id, 1, 8) IN ({marks(names)}) ORDER BY s.number",
             names,
         )
         return [_held(row) for row in rows]
@@ -132,10 +132,18 @@ class CustodyStore:
         )
         return int(rows[0][0]) if rows else None
 
-    async def document_slip(self, document: bytes) -> bytes | None:
-        """The slip of a photograph in custody."""
-        rows = await self._database.read("SELECT slip FROM document WHERE sha256 = ?", (document,))
-        return bytes(rows[0][0]) if rows else None
+    async def is_held(self, document: bytes) -> bool:
+        """Whether a photograph is in custody, and has not been dropped since."""
+        sql = "SELECT 1 FROM document WHERE sha256 = ? AND dropped_at IS NULL"
+        return bool(await self._database.read(sql, (document,)))
+
+    async def is_settled(self, document: bytes) -> bool:
+        """Whether the centre has recorded a statement that lists this photograph, so that it must be there."""
+        sql = (
+            "SELECT 1 FROM page p JOIN statement s ON s.number = p.statement "
+            "WHERE p.document = ? AND s.verdict IN (1, 2) LIMIT 1"
+        )
+        return bool(await self._database.read(sql, (document,)))
 
     async def documents_without_receipt(self, after: int, limit: int) -> list[PendingDocument]:
         """Whole photographs of statements without a receipt, oldest first, after slip number `after`."""
@@ -149,11 +157,12 @@ class CustodyStore:
         return [PendingDocument(*row) for row in rows]
 
     async def droppable_documents(self, limit: int) -> list[DocumentHash]:
-        """Photographs that no statement without a receipt lists, oldest first."""
+        """Photographs that the centre has recorded and no statement without a receipt lists, oldest first."""
         rows = await self._database.read(
             "SELECT d.sha256 FROM document d WHERE d.dropped_at IS NULL AND NOT EXISTS (SELECT 1 FROM page p "
             "JOIN statement s ON s.number = p.statement WHERE p.document = d.sha256 AND s.verdict IS NULL) "
-            "ORDER BY d.number LIMIT ?",
+            "AND EXISTS (SELECT 1 FROM page p JOIN statement s ON s.number = p.statement "
+            "WHERE p.document = d.sha256 AND s.verdict IN (1, 2)) ORDER BY d.number LIMIT ?",
             (limit,),
         )
         return [DocumentHash(row[0]) for row in rows]
@@ -203,7 +212,7 @@ class CustodyStore:
         """Documents that are listed and not in custody, with their size."""
         rows = await self._database.read(
             "SELECT DISTINCT p.document, p.size_bytes FROM page p WHERE NOT EXISTS "
-            "(SELECT 1 FROM document d WHERE d.sha256 = p.document)"
+            "(SELECT 1 FROM document d WHERE d.sha256 = p.document AND d.dropped_at IS NULL)"
         )
         return [(DocumentHash(row[0]), int(row[1])) for row in rows]
 
@@ -234,14 +243,20 @@ class CustodyStore:
         """Slips for what is new, the slips of before for what is not."""
         number, known = await self._last_number_and_slips(changes)
         statements: list[TakeStatement] = []
+        again: list[Row] = []  # photographs that had been dropped, or were found damaged, and came once more
+        signers: dict[X5t, tuple[bytes, ...]] = {}  # of what is not new as well: its chain may be
         rows: dict[str, list[Row]] = {"statement": [], "document": []}
         for at, change in enumerate(changes):
             if not isinstance(change, TakeStatement | TakeDocument):
                 continue
+            if isinstance(change, TakeStatement) and change.chain is not None:
+                signers[change.statement.signed.x5t] = change.chain
             subject = change.statement.id if isinstance(change, TakeStatement) else change.document
             slip = known.get(subject)
             results[at] = Custody(slip, new=False) if slip else None
             if slip:
+                if isinstance(change, TakeDocument):
+                    again.append((change.document,))
                 continue
             number += 1
             kind = Subject.STATEMENT if isinstance(change, TakeStatement) else Subject.DOCUMENT
@@ -254,6 +269,16 @@ class CustodyStore:
             else:
                 rows["document"].append((number, change.document, change.size_bytes, slip, held_at))
         await self._insert(statements, rows["statement"], rows["document"])
+        writing = self._database.writing
+        if signers:
+            await writing.executemany(
+                "INSERT OR IGNORE INTO signer (x5t, chain) VALUES (?, ?)",
+                [(x5t, cbor.encode(list(chain))) for x5t, chain in signers.items()],
+            )
+        if again:
+            await writing.executemany(
+                "UPDATE document SET dropped_at = NULL WHERE sha256 = ? AND dropped_at IS NOT NULL", again
+            )
 
     async def _insert(
         self, taken: Sequence[TakeStatement], statements: Sequence[Row], documents: Sequence[Row]
@@ -266,11 +291,6 @@ class CustodyStore:
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 statements,
             )
-        signers = [
-            (item.statement.signed.x5t, cbor.encode(list(item.chain))) for item in taken if item.chain is not None
-        ]
-        if signers:
-            await writing.executemany("INSERT OR IGNORE INTO signer (x5t, chain) VALUES (?, ?)", signers)
         pages = [
             (row[0], page.number, page.document, page.size_bytes)
             for row, item in zip(statements, taken, strict=True)
@@ -293,8 +313,8 @@ class CustodyStore:
         rows = await self._database.writing.execute_fetchall(
             "SELECT max(coalesce((SELECT max(number) FROM statement), 0), "
             "coalesce((SELECT max(number) FROM document), 0)), NULL, NULL "
-            f"UNION ALL SELECT NULL, id, slip FROM statement WHERE id IN ({_marks(statements)}) "
-            f"UNION ALL SELECT NULL, sha256, slip FROM document WHERE sha256 IN ({_marks(documents)})",
+            f"UNION ALL SELECT NULL, id, slip FROM statement WHERE id IN ({marks(statements)}) "
+            f"UNION ALL SELECT NULL, sha256, slip FROM document WHERE sha256 IN ({marks(documents)})",
             [*statements, *documents],
         )
         number, known = 0, {}
@@ -328,10 +348,6 @@ async def open_custody(path: Path, sign_slip: SignSlip, *, queue_max: int) -> As
     """The relay's store in the file `path`."""
     async with open_database(path, "relay") as database:
         yield CustodyStore(database, sign_slip, queue_max)
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ",".join("?" * len(values))
 
 
 def _statement_values(statement: Statement) -> Row:

@@ -59,6 +59,11 @@ async def open_database(path: Path, schema: str) -> AsyncIterator[Database]:
         raise StoreBroken(f"{path} cannot be used: {error}.") from error
 
 
+def marks(values: Sequence[object]) -> str:
+    """As many question marks as there are values, for `IN (…)`."""
+    return ",".join("?" * len(values))
+
+
 async def _prepare(connection: aiosqlite.Connection, path: Path, schema: str) -> None:
     application, version = await _pragma(connection, "application_id"), await _pragma(connection, "user_version")
     migrations = _migrations(schema)
@@ -174,7 +179,12 @@ class GroupCommit(Generic[Item, Result]):
             await connection.commit()
         except sqlite3.Error as error:
             await _roll_back(connection)
-            if getattr(error, "sqlite_errorname", "") in ("SQLITE_FULL", "SQLITE_IOERR_WRITE"):
+            name = getattr(error, "sqlite_errorname", "")
+            if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):  # another program is reading or writing beside us
+                raise NotNow(
+                    Code.BUSY, "The database is in use; send again in a moment.", _BUSY_RETRY_SECONDS
+                ) from error
+            if name in ("SQLITE_FULL", "SQLITE_IOERR_WRITE"):
                 raise NotNow(
                     Code.DISK_FULL, "The disk is full: free some space, then send again.", _FULL_RETRY_SECONDS
                 ) from error

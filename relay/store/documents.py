@@ -5,6 +5,7 @@ by cells in any order (`….cells` beside it holds one byte a cell). A partial f
 verified when it is whole, and if a power cut spoilt it, it begins again.
 """
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Sequence
@@ -128,19 +129,26 @@ class DocumentFiles:
         self._cells(document).unlink(missing_ok=True)
 
     def drop(self, document: bytes) -> None:
-        """Removes a whole document. Only for what the centre has given a receipt for."""
-        self.path(document).unlink(missing_ok=True)
+        """Removes a whole document, as far as the disk lets us: what the centre has a receipt for, or is damaged."""
+        with contextlib.suppress(OSError):
+            self.path(document).unlink()
 
     def verify(self, document: bytes) -> bool:
         """Whether the whole document is here and still has the bytes of its name."""
         path = self.path(document)
-        return path.exists() and _sha256(path) == document
+        try:
+            return path.exists() and _sha256(path) == document
+        except OSError:  # a sector that cannot be read is damage like any other
+            return False
 
     def read(self, document: bytes, offset: int, size_bytes: int) -> bytes:
-        """A part of a whole document."""
-        with self.path(document).open("rb") as file:
-            file.seek(offset)
-            return file.read(size_bytes)
+        """A part of a whole document; `Rejected(document-altered)` if the disk does not give it."""
+        try:
+            with self.path(document).open("rb") as file:
+                file.seek(offset)
+                return file.read(size_bytes)
+        except OSError as error:
+            raise Rejected(Code.DOCUMENT_ALTERED, f"The photograph cannot be read ({error.strerror}).") from error
 
     def _part(self, document: bytes) -> Path:
         return self._incoming / f"{document.hex()}.part"

@@ -15,7 +15,7 @@ from relay.protocol import cbor, cose
 from relay.protocol.cose import X5t
 from relay.protocol.receipts import NOTES_MAX, OUTCOMES_MAX, Outcome, Verdict
 from relay.protocol.statements import DocumentHash, Kind, Statement, StatementId
-from relay.store.database import Database, GroupCommit, Row, open_database
+from relay.store.database import Database, GroupCommit, Row, marks, open_database
 from relay.store.registry import Registry
 
 SignReceipt = Callable[[Sequence[Outcome]], tuple[bytes, int]]
@@ -115,7 +115,7 @@ class RecordStore:
     async def statements_named(self, short_ids: Sequence[bytes]) -> list[RecordedStatement]:
         """Statements by the first 8 bytes of their ids."""
         rows = await self._database.read(
-            f"SELECT {_COLUMNS} FROM statement s WHERE s.short_id IN ({_marks(short_ids)})", short_ids
+            f"SELECT {_COLUMNS} FROM statement s WHERE s.short_id IN ({marks(short_ids)})", short_ids
         )
         return [_recorded(row) for row in rows]
 
@@ -308,7 +308,7 @@ class RecordStore:
         rows = await self._database.writing.execute_fetchall(
             "SELECT (SELECT coalesce(max(number), 0) FROM statement), (SELECT coalesce(max(number), 0) FROM receipt) "
             "UNION ALL SELECT s.id, (SELECT cose FROM receipt r WHERE r.number = s.receipt) FROM statement s "
-            f"WHERE s.id IN ({_marks(ids)})",
+            f"WHERE s.id IN ({marks(ids)})",
             ids,
         )
         (number, receipt), *known = rows
@@ -321,7 +321,7 @@ class RecordStore:
         revisions = list({statement.revision for statement in statements})
         rows = await self._database.writing.execute_fetchall(
             "SELECT tps, form, kind, revision, number, id, content, verdict, notes FROM statement "
-            f"WHERE tps IN ({_marks(stations)}) AND revision IN ({_marks(revisions)}) "
+            f"WHERE tps IN ({marks(stations)}) AND revision IN ({marks(revisions)}) "
             "AND (verdict IS NULL OR verdict != 3)",
             [*stations, *revisions],
         )
@@ -336,10 +336,6 @@ async def open_record(path: Path, sign_receipt: SignReceipt, *, queue_max: int) 
     """The centre's store in the file `path`."""
     async with open_database(path, "centre") as database:
         yield RecordStore(database, sign_receipt, queue_max)
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ",".join("?" * len(values))
 
 
 @functools.lru_cache(1024)
