@@ -117,8 +117,10 @@ class Delivery:
         self._with_chain: set[bytes] = set()  # short ids whose signer's chain the centre lacks
         self._signers_given: set[bytes] = set()
         self._centre_knows: frozenset[bytes] = frozenset()
-        self._sending: dict[bytes, _Sending] = {}  # by document name; what the centre was asked about
-        self._sent: dict[bytes, PendingDocument] = {}  # every cell that it lacked is on its way
+        self._sending: dict[DocumentHash, _Sending] = {}  # what the centre was asked about
+        self._sent: dict[
+            bytes, PendingDocument
+        ] = {}  # by the start of its hash, as problems name it: every cell that it lacked is on its way
         self._frames: deque[_Chunk] = deque()  # chunk frames announced and not sent yet
         self._problems: dict[bytes, int] = {}
         self._frames_kept = 0
@@ -224,9 +226,8 @@ class Delivery:
         while self._waiting and len(self._sending) < _DOCUMENTS_ASKED:
             _, pending = heapq.heappop(self._waiting)
             if await asyncio.to_thread(self._files.verify, pending.document):
-                name = parcels.document_name(pending.document)
-                self._sending[name] = _Sending(pending)
-                names.append(name)
+                self._sending[pending.document] = _Sending(pending)
+                names.append(pending.document)
             else:
                 await self._give_up(pending)
         if names:
@@ -260,7 +261,7 @@ class Delivery:
                 await self._give_up(self._sending.pop(name).pending)
                 continue
             if sending.runs is not None and not sending.runs:
-                self._sent[name] = self._sending.pop(name).pending
+                self._sent[name[: parcels.SHORT_BYTES]] = self._sending.pop(name).pending
         if frames:
             await self._announce([chunk.frame for chunk in frames])
             self._frames.extend(frames)
@@ -273,7 +274,7 @@ class Delivery:
             count = cells
         document = sending.pending.document
         data = await asyncio.to_thread(self._files.read, document, first * CELL_BYTES, count * CELL_BYTES)
-        chunk = ChunkParcel(parcels.document_name(document), first, data)
+        chunk = ChunkParcel(document, first, data)
         return _Chunk(parcels.pack_chunk(chunk), document, first, len(data))
 
     async def _announce(self, frames: Sequence[bytes]) -> None:

@@ -18,9 +18,10 @@ from tests.vectors.framed import bomb, stored
 
 seeded = settings(deadline=None, derandomize=True, max_examples=100)
 short = st.binary(min_size=8, max_size=8)
+hashes = st.binary(min_size=32, max_size=32)
 some = st.binary(min_size=1, max_size=300)
 statement_parcels = st.builds(StatementParcel, some, st.lists(some, max_size=3).map(tuple))
-chunks = st.builds(ChunkParcel, short, st.integers(0, 16384), some)
+chunks = st.builds(ChunkParcel, hashes, st.integers(0, 16384), some)
 
 
 # --- frames
@@ -118,12 +119,12 @@ def test_a_header_names_no_more_frames_than_a_batch_has() -> None:
 every_message: st.SearchStrategy[Message] = st.one_of(
     st.builds(Batch, some),
     st.builds(Frame, some),
-    st.builds(Ask, st.lists(short, max_size=40).map(tuple), st.lists(short, max_size=40).map(tuple)),
+    st.builds(Ask, st.lists(short, max_size=40).map(tuple), st.lists(hashes, max_size=40).map(tuple)),
     st.builds(Kept, st.integers(0, 2**53)),
     st.builds(ReceiptGiven, some),
     st.builds(
         Held,
-        st.lists(st.tuples(short, st.binary(max_size=64)), max_size=20).map(tuple),
+        st.lists(st.tuples(hashes, st.binary(max_size=64)), max_size=20).map(tuple),
         st.lists(short, max_size=40).map(tuple),
     ),
     st.builds(Problem, st.binary(max_size=8), st.text(max_size=64), st.text(max_size=200)),

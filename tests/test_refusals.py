@@ -374,7 +374,7 @@ async def test_nonsense_in_an_announced_frame_is_a_problem_and_no_more(
         b"\x00",
         cbor.encode([1, 1, b"not zstd"]),
         cbor.encode([1, 0, cbor.encode([[b"x"]])]),
-        cbor.encode([2, bytes(8), 0, b"x"]),
+        cbor.encode([2, bytes(32), 0, b"x"]),
         cbor.encode([3, 1, 2]),
         os.urandom(500),
     ]
@@ -390,7 +390,7 @@ async def test_a_chunk_altered_by_its_relay_spoils_nothing_for_good(
 ) -> None:
     officer, relay, photograph = country.world.officer(), country.world.relay(), os.urandom(6000)
     listing = documents(officer, [photograph])
-    name = cose.sha256(photograph)[:8]
+    name = statements.DocumentHash(cose.sha256(photograph))
     good = [ChunkParcel(name, 0, photograph[:4096]), ChunkParcel(name, 1, photograph[4096:])]
     spoilt = ChunkParcel(name, 1, bytes(len(photograph) - 4096))
     async with running_centre(country.centre_config()) as centre, http.ws_connect(f"{centre}/v1/exchange") as socket:
@@ -432,7 +432,7 @@ async def test_listing_anothers_photograph_with_a_false_size_keeps_nobody_out(
 ) -> None:
     photograph = os.urandom(9000)
     honest, other = country.world.officer(), country.world.officer("6501082001002")
-    name = cose.sha256(photograph)
+    name = statements.DocumentHash(cose.sha256(photograph))
     false = [
         other[0].sign(
             statements.documents(
@@ -440,7 +440,7 @@ async def test_listing_anothers_photograph_with_a_false_size_keeps_nobody_out(
                 form=2401,
                 revision=revision,
                 signed_at=1_763_700_000,
-                pages=[statements.Page(1, statements.DocumentHash(name), size)],
+                pages=[statements.Page(1, name, size)],
             )
         )
         for revision, size in enumerate((4096, 8192, 9001, 50_000), 1)
@@ -453,13 +453,40 @@ async def test_listing_anothers_photograph_with_a_false_size_keeps_nobody_out(
         await hostile.send(parcels.pack_statements([StatementParcel(listing.bare, honest[1])]))
         given = []
         for cell in range(3):
-            chunk = ChunkParcel(name[:8], cell, photograph[cell * 4096 : cell * 4096 + 4096])
+            chunk = ChunkParcel(name, cell, photograph[cell * 4096 : cell * 4096 + 4096])
             seen = await hostile.send(parcels.pack_chunk(chunk))
             assert problem_codes(seen) == []
             given += outcomes(seen)
         assert listing.id in {outcome.statement for outcome in given}
         async with http.get(f"{centre}/v1/documents/{name.hex()}") as answer:
             assert await answer.read() == photograph
+
+
+async def test_listing_a_hash_that_begins_alike_keeps_nobody_out(country: Country, http: aiohttp.ClientSession) -> None:
+    """A hash in a statement is a claim: anybody can make up one that begins as another photograph's does."""
+    photograph = os.urandom(9000)
+    honest, other = country.world.officer(), country.world.officer("6501082001002")
+    name = statements.DocumentHash(cose.sha256(photograph))
+    made_up = statements.DocumentHash(name[:16] + bytes(16))
+    claim = other[0].sign(
+        statements.documents(
+            tps=codes.tps_code("6501082001002"),
+            form=2401,
+            revision=1,
+            signed_at=1_763_700_000,
+            pages=[statements.Page(1, made_up, 9000)],
+        )
+    )
+    listing = documents(honest, [photograph])
+    async with (
+        running_centre(country.centre_config()) as centre,
+        running_relay(country.relay_config(centre_url=centre)) as relay,
+    ):
+        await post(http, relay, sealed(other, claim))
+        await eventually(lambda: where(http, centre, claim.id))
+        await post(http, relay, sealed(honest, listing))
+        await upload(http, relay, photograph)
+        assert (await settled(http, relay, listing.id))["state"] == "at-centre"
 
 
 async def test_a_relay_learns_the_cas_of_its_own_kabupaten_alone(country: Country, http: aiohttp.ClientSession) -> None:
@@ -580,7 +607,7 @@ async def test_a_photograph_that_was_whole_but_not_recorded_is_recorded_when_ask
     country: Country, http: aiohttp.ClientSession
 ) -> None:
     officer, photograph = country.world.officer(), os.urandom(9000)
-    listing, name = documents(officer, [photograph]), cose.sha256(photograph)
+    listing, name = documents(officer, [photograph]), statements.DocumentHash(cose.sha256(photograph))
     config = country.centre_config()
     async with running_centre(config) as centre, http.ws_connect(f"{centre}/v1/exchange") as socket:
         hostile = HostileRelay(socket, country.world.relay())
@@ -588,7 +615,7 @@ async def test_a_photograph_that_was_whole_but_not_recorded_is_recorded_when_ask
         path = config.node.data_directory / "documents" / name.hex()[:2] / name.hex()
         path.parent.mkdir()
         path.write_bytes(photograph)  # as after a commit that failed: the file is there, the row is not
-        await socket.send_bytes(messages.encode(Ask((), (parcels.document_name(statements.DocumentHash(name)),))))
+        await socket.send_bytes(messages.encode(Ask((), (name,))))
         assert [item.statement for item in outcomes(await hostile.until(messages.Held))] == [listing.id]
 
 

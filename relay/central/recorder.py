@@ -73,7 +73,7 @@ class Recorder:
         self._clock = clock
         self._metrics = metrics
         self._centre_chain = centre_chain
-        self._documents: OrderedDict[bytes, tuple[DocumentHash, tuple[int, ...]]] = OrderedDict()
+        self._documents: OrderedDict[DocumentHash, tuple[int, ...]] = OrderedDict()
 
     async def keep(self, received: Sequence[Parcel], sender: Identity) -> Answers:
         """Keeps each parcel, or says why not; returns once all is on disk."""
@@ -105,12 +105,12 @@ class Recorder:
         here = {item.id[:8] for item in found}
         unknown = tuple(name for name in ask.statements if name not in here)
         documents = []
-        for name in ask.documents:
-            listed = await self._listed(name)
-            if listed is not None:
-                receipts |= dict.fromkeys(await self._catch_up(*listed))
-            cells = await asyncio.to_thread(self._files.cells_held, listed[0], max(listed[1])) if listed else b""
-            documents.append((name, cells))
+        for document in ask.documents:
+            cells = b""
+            if sizes := await self._listed(document):
+                receipts |= dict.fromkeys(await self._catch_up(document, sizes))
+                cells = await asyncio.to_thread(self._files.cells_held, document, max(sizes))
+            documents.append((document, cells))
         return Held(tuple(documents), unknown), tuple(receipts)
 
     def news(self, sender: Identity) -> TrustNews:
@@ -145,7 +145,7 @@ class Recorder:
         else:
             self._metrics.statements.inc()
             for page in statement.pages:  # what is remembered of its sizes may lack the one said here
-                self._documents.pop(parcels.document_name(page.document), None)
+                self._documents.pop(page.document, None)
             log.debug("%s from %s", statement.short_id, sender.name)
         return Record(statement, sender.name, judged.flags, judged.refused, judged.new_chain, self._clock.now())
 
@@ -174,10 +174,9 @@ class Recorder:
         return flags + form.flags(forms.unpack(form, statement.figures)) if statement.kind is Kind.TALLY else flags
 
     async def _keep_chunk(self, chunk: ChunkParcel, sender: Identity) -> list[CompleteDocument]:
-        listed = await self._listed(chunk.document)
-        if listed is None:
+        document, sizes = chunk.document, await self._listed(chunk.document)
+        if not sizes:
             raise Rejected(Code.DOCUMENT_NOT_LISTED, "No recorded statement lists this photograph.")
-        document, sizes = listed
         if self._files.path(document).exists():
             return await self._finish(document, max(sizes), sender.name)
         self._files.write_cells(document, sizes, chunk.first_cell, chunk.data)
@@ -199,19 +198,19 @@ class Recorder:
         self._metrics.documents.inc()
         return [CompleteDocument(document, size, sender, self._clock.now())]
 
-    async def _listed(self, name: bytes) -> tuple[DocumentHash, tuple[int, ...]] | None:
-        """The document of that name, and the sizes that statements give it: whose is true, its hash will tell."""
-        listed = self._documents.get(name) or await self._store.listed_document(name)
-        if listed is not None:
-            self._documents[name] = listed
+    async def _listed(self, document: DocumentHash) -> tuple[int, ...]:
+        """The sizes that statements give a document: whose is true, its hash will tell. None: it is not listed."""
+        sizes = self._documents.get(document) or await self._store.listed_sizes(document)
+        if sizes:
+            self._documents[document] = sizes
             if len(self._documents) > _DOCUMENTS_REMEMBERED:
                 self._documents.popitem(last=False)
-        return listed
+        return sizes
 
 
 def _about(parcel: Parcel) -> bytes:
     if isinstance(parcel, ChunkParcel):
-        return parcel.document
+        return parcel.document[: parcels.SHORT_BYTES]
     try:
         return cose.parse(parcel.statement).id[: parcels.SHORT_BYTES]
     except Rejected:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from relay.errors import Code, Rejected
 from relay.protocol import cbor
 from relay.protocol.parcels import FRAME_BYTES_MAX, SHORT_BYTES
-from relay.protocol.statements import byte_string, items, whole
+from relay.protocol.statements import DocumentHash, byte_string, items, whole
 
 MESSAGE_BYTES_MAX = FRAME_BYTES_MAX + 1024
 ASKED_MAX = 1024
@@ -33,10 +33,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What of this do you have already? Statements by the first 8 bytes of their id, documents likewise."""
+    """What of this do you have already? Statements by the first 8 bytes of their id, documents by their hash."""
 
     statements: tuple[bytes, ...]
-    documents: tuple[bytes, ...]
+    documents: tuple[DocumentHash, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Held:
     asked for are listed in `unknown`, to be sent again.
     """
 
-    documents: tuple[tuple[bytes, bytes], ...]
+    documents: tuple[tuple[DocumentHash, bytes], ...]
     unknown: tuple[bytes, ...]
 
 
@@ -125,13 +125,16 @@ def _decode(data: bytes) -> Message:
         case [2, frame]:
             return Frame(byte_string(frame, 1, FRAME_BYTES_MAX, "a frame"))
         case [3, statements, documents]:
-            return Ask(_names(statements), _names(documents))
+            return Ask(_names(statements, SHORT_BYTES), tuple(map(DocumentHash, _names(documents, 32))))
         case [4, frames]:
             return Kept(whole(frames, 0, 2**53, "frames"))
         case [5, receipt]:
             return ReceiptGiven(byte_string(receipt, 1, MESSAGE_BYTES_MAX, "a receipt"))
         case [6, list(documents), unknown]:
-            return Held(tuple(_bitmap(item) for item in items(documents, 0, ASKED_MAX, "documents")), _names(unknown))
+            return Held(
+                tuple(_bitmap(item) for item in items(documents, 0, ASKED_MAX, "documents")),
+                _names(unknown, SHORT_BYTES),
+            )
         case [7, about, str(code), str(sentence)]:
             return Problem(byte_string(about, 0, SHORT_BYTES, "about"), code[:64], sentence[:500])
         case [8, list(certificates), list(crls)]:
@@ -164,16 +167,16 @@ def _fits(certificates: Sequence[bytes], crls: Sequence[bytes]) -> bool:
     return len(encode(TrustNews(tuple(certificates), tuple(crls)))) <= MESSAGE_BYTES_MAX
 
 
-def _names(value: object) -> tuple[bytes, ...]:
-    joined = byte_string(value, 0, ASKED_MAX * SHORT_BYTES, "names")
-    if len(joined) % SHORT_BYTES:
-        raise Rejected(Code.BATCH_MALFORMED, "names have 8 bytes each.")
-    return tuple(joined[at : at + SHORT_BYTES] for at in range(0, len(joined), SHORT_BYTES))
+def _names(value: object, size: int) -> tuple[bytes, ...]:
+    joined = byte_string(value, 0, ASKED_MAX * size, "names")
+    if len(joined) % size:
+        raise Rejected(Code.BATCH_MALFORMED, f"names have {size} bytes each.")
+    return tuple(joined[at : at + size] for at in range(0, len(joined), size))
 
 
-def _bitmap(item: object) -> tuple[bytes, bytes]:
+def _bitmap(item: object) -> tuple[DocumentHash, bytes]:
     name, cells = items(item, 2, 2, "a bitmap")
-    return byte_string(name, SHORT_BYTES, SHORT_BYTES, "a name"), byte_string(cells, 0, 2048, "a bitmap")
+    return DocumentHash(byte_string(name, 32, 32, "a name")), byte_string(cells, 0, 2048, "a bitmap")
 
 
 def _ders(value: Sequence[object]) -> tuple[bytes, ...]:

@@ -32,7 +32,7 @@ UNPACKED_BYTES_MAX = 1024 * 1024
 STATEMENTS_IN_FRAME_MAX = 256
 FRAMES_IN_BATCH_MAX = 256
 SHORT_BYTES = 8
-"""Frames are named by SHA-256/64, documents in chunks by the first 8 bytes of their hash."""
+"""Frames are named by SHA-256/64: whoever names one has it. A document is claimed by its name, so that is never cut."""
 
 _STATEMENTS = 1
 _CHUNK = 2
@@ -53,7 +53,7 @@ class StatementParcel:
 class ChunkParcel:
     """A run of cells of one document: `data` begins at cell `first_cell`."""
 
-    document: bytes  # the first SHORT_BYTES of its SHA-256
+    document: DocumentHash
     first_cell: int
     data: bytes
 
@@ -129,11 +129,6 @@ def read_header(signed: cose.Sign1) -> BatchHeader:
     return BatchHeader(whole(fields[Key.TIME], 0, TIME_MAX, "time"), frames, signed)
 
 
-def document_name(document: DocumentHash) -> bytes:
-    """How a chunk names its document."""
-    return document[:SHORT_BYTES]
-
-
 def _statements(packing: object, body: bytes) -> Iterator[StatementParcel]:
     plain = body if whole(packing, _PLAIN, _ZSTD, "packing") == _PLAIN else _decompress(body)
     for item in items(cbor.decode(plain), 1, STATEMENTS_IN_FRAME_MAX, "statements"):
@@ -146,7 +141,7 @@ def _statements(packing: object, body: bytes) -> Iterator[StatementParcel]:
 
 def _chunk(document: Any, first_cell: Any, data: Any) -> ChunkParcel:
     return ChunkParcel(
-        byte_string(document, SHORT_BYTES, SHORT_BYTES, "a chunk's document"),
+        DocumentHash(byte_string(document, 32, 32, "a chunk's document")),
         whole(first_cell, 0, cells_in(DOCUMENT_BYTES_MAX), "a chunk's first cell"),
         byte_string(data, 1, FRAME_BYTES_MAX, "a chunk's data"),
     )

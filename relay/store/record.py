@@ -135,14 +135,10 @@ class RecordStore:
         )
         return [(row[0], DocumentHash(row[1]), row[2], bool(row[3])) for row in rows]
 
-    async def listed_document(self, name: bytes) -> tuple[DocumentHash, tuple[int, ...]] | None:
-        """The document that chunks call `name` (8 bytes), with every size that recorded statements give it."""
-        rows = await self._database.read(
-            "SELECT document, size_bytes FROM page WHERE substr(document, 1, 8) = ? "
-            "GROUP BY document, size_bytes ORDER BY min(statement)",
-            (name,),
-        )
-        return (DocumentHash(rows[0][0]), tuple(row[1] for row in rows if row[0] == rows[0][0])) if rows else None
+    async def listed_sizes(self, document: DocumentHash) -> tuple[int, ...]:
+        """Every size that recorded statements give a document; none if no statement lists it."""
+        rows = await self._database.read("SELECT DISTINCT size_bytes FROM page WHERE document = ?", (document,))
+        return tuple(row[0] for row in rows)
 
     async def has_document(self, document: bytes) -> bool:
         """Whether a photograph is here, whole."""

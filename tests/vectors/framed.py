@@ -47,8 +47,8 @@ def good_frames() -> list[Example]:
         ]
     }
     photograph = signed.PHOTOGRAPHS[0]
-    chunk = parcels.pack_chunk(ChunkParcel(DOCUMENT[:8], 0, photograph))
-    said = {"document": DOCUMENT[:8].hex(), "first_cell": 0, "data": photograph.hex()}
+    chunk = parcels.pack_chunk(ChunkParcel(DOCUMENT, 0, photograph))
+    said = {"document": DOCUMENT.hex(), "first_cell": 0, "data": photograph.hex()}
     return [
         good(
             "frame-statements",
@@ -71,7 +71,7 @@ def good_frames() -> list[Example]:
 def bad_frames() -> Iterator[Example]:
     """Frames that are refused."""
     plain = cbor.encode([[b"statement"]])
-    name = DOCUMENT[:8]
+    name = DOCUMENT
     limit = parcels.UNPACKED_BYTES_MAX
     unsized = _ZSTD_MAGIC + b"\x00\x58" + _block(0, len(plain), plain, last=True)
     for label, what, data, cddl in (
@@ -127,14 +127,14 @@ def good_messages() -> list[Example]:
         (
             "message-ask",
             "3 ASK: do you have this statement, and what of this photograph?",
-            Ask((statement,), (DOCUMENT[:8],)),
+            Ask((statement,), (DOCUMENT,)),
         ),
         ("message-kept", "4 KEPT: seven frames of this stream have been dealt with.", Kept(7)),
         ("message-receipt", "5 RECEIPT.", ReceiptGiven(receipt)),
         (
             "message-held",
             "6 HELD: cells 0, 1 and 9 of a photograph are here; one statement is not.",
-            Held(((DOCUMENT[:8], b"\x03\x02"),), (statement,)),
+            Held(((DOCUMENT, b"\x03\x02"),), (statement,)),
         ),
         (
             "message-problem",

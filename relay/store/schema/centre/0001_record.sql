@@ -41,7 +41,6 @@ CREATE TABLE page (
     PRIMARY KEY (statement, page)
 ) WITHOUT ROWID;
 CREATE INDEX page_by_document ON page (document);
-CREATE INDEX page_by_document_name ON page (substr(document, 1, 8));
 
 CREATE TABLE document (
     sha256 BLOB PRIMARY KEY,
