@@ -118,9 +118,8 @@ class Delivery:
         self._signers_given: set[bytes] = set()
         self._centre_knows: frozenset[bytes] = frozenset()
         self._sending: dict[DocumentHash, _Sending] = {}  # what the centre was asked about
-        self._sent: dict[
-            bytes, PendingDocument
-        ] = {}  # by the start of its hash, as problems name it: every cell that it lacked is on its way
+        # every cell that the centre lacked is on its way; by the start of its hash, as problems name it
+        self._sent: dict[bytes, PendingDocument] = {}
         self._frames: deque[_Chunk] = deque()  # chunk frames announced and not sent yet
         self._problems: dict[bytes, int] = {}
         self._frames_kept = 0
@@ -168,7 +167,7 @@ class Delivery:
 
     async def _next_statements(self) -> list[HeldStatement]:
         """Figures before lists of photographs; what the centre lacks before what is new."""
-        if self._to_resend:
+        while self._to_resend:
             names = [self._to_resend.pop() for _ in range(min(_STATEMENTS_IN_FRAME, len(self._to_resend)))]
             again = await self._store.without_receipt_named(names)
             if again:

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "relay").rglob("*.py"))
 PURE_MAY_NOT = {"asyncio", "time", "random", "secrets", "os", "pathlib", "socket", "sqlite3", "aiohttp", "aiosqlite"}
 DOORS = {
-    "sqlite3": {"relay/store/database.py", "relay/store/custody.py"},
+    "sqlite3": {"relay/store/database.py"},
     "aiosqlite": {"relay/store/database.py"},
     "cbor2": {"relay/protocol/cbor.py"},
     "zstandard": {"relay/protocol/parcels.py"},

@@ -4,51 +4,25 @@ import asyncio
 import contextlib
 import io
 import json
-import multiprocessing
 import os
-import random
 import signal
-import socket
-import struct
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
 
 import pytest
-import uvloop
 from PIL import Image
 from rich.console import Console
 
 from relay.central import registry
-from relay.config import UplinkConfig
 from relay.demo import figures, photographs
 from relay.demo.link import LOOPBACK, Link
 from relay.demo.officers import Stage
 from relay.demo.picture import Item, Picture, Place, StationRow, UplinkView
 from relay.demo.screen import drawn
-from relay.errors import UplinkDown
-from relay.uplink.https import HttpsUplink
-
-
-@asynccontextmanager
-async def echo() -> AsyncIterator[int]:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(serve, LOOPBACK, 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
+from tests.world.echo import echo
 
 
 async def test_a_link_carries_every_byte_and_counts_it() -> None:
@@ -133,57 +107,6 @@ async def test_a_link_is_shared_by_everything_that_crosses_it() -> None:
             await asyncio.gather(cross(), cross(), cross())
             assert asyncio.get_running_loop().time() - started >= 0.6
             assert link.bytes_up == link.bytes_down == 60_000
-
-
-def resetting(listener: socket.socket) -> None:
-    """Accepts, and resets each connection a moment later, in the middle of its TLS handshake."""
-    with contextlib.suppress(OSError):
-        while True:
-            connection, _ = listener.accept()
-            time.sleep(random.choice((0, 0, 0.001, 0.003)))
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.close()
-
-
-def be_reset_under_uvloop() -> None:
-    """In a process of its own, since what it looks for ends with libuv's abort()."""
-
-    async def others(far: int, over: asyncio.Event) -> None:
-        while not over.is_set():
-            reader, writer = await asyncio.open_connection(LOOPBACK, far)
-            writer.write(b"x" * 10_000)
-            assert await reader.readexactly(10_000) == b"x" * 10_000
-            writer.close()
-            await writer.wait_closed()
-
-    async def story(port: int) -> None:
-        over = asyncio.Event()
-        uplink = HttpsUplink(UplinkConfig(url=f"https://{LOOPBACK}:{port}", tls="public"), Path("unused"))
-        async with asyncio.timeout(60), echo() as far, asyncio.TaskGroup() as tasks:
-            for _ in range(4):
-                tasks.create_task(others(far, over))
-            for _ in range(200):
-                try:
-                    async with uplink.open():
-                        pytest.fail("nobody is there")
-                except UplinkDown:
-                    pass
-            over.set()
-
-    with socket.create_server((LOOPBACK, 0)) as listener:
-        threading.Thread(target=resetting, args=(listener,), daemon=True).start()
-        uvloop.run(story(listener.getsockname()[1]))
-        listener.shutdown(socket.SHUT_RDWR)
-
-
-def test_an_uplink_that_is_reset_again_and_again_costs_no_file_descriptor_of_anybody() -> None:
-    process = multiprocessing.get_context("spawn").Process(target=be_reset_under_uvloop)
-    process.start()
-    process.join(90)
-    process.kill()
-    process.join()
-    assert process.exitcode == 0
-    process.close()
 
 
 def test_the_figures_are_sixteen_stations_with_their_provenance() -> None:

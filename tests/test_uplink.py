@@ -1,7 +1,15 @@
 """The uplink over a link that is narrow, far and cut: tallies first, and what arrived does not cross again."""
 
+import asyncio
+import contextlib
 import gc
+import multiprocessing
 import os
+import random
+import socket
+import struct
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,12 +19,13 @@ import pytest
 import uvloop
 
 from relay.config import UplinkConfig
-from relay.demo.link import Link
+from relay.demo.link import LOOPBACK, Link
 from relay.errors import UplinkDown
 from relay.http import authority_tls
 from relay.protocol import cose, slips
 from relay.uplink.https import HttpsUplink
 from tests.authorities import World
+from tests.world.echo import echo
 from tests.world.http import ask, post, settled, upload, where
 from tests.world.nodes import Country, documents, running_centre, running_relay, tally
 from tests.world.waiting import eventually
@@ -131,8 +140,8 @@ async def test_clocks_that_are_years_off_keep_nobody_from_talking(
     assert slips.read(cose.parse(answer.body)).clock_sure is False
 
 
-def test_a_failed_handshake_closes_no_descriptor_of_others(country: Country, tmp_path: Path) -> None:
-    """On uvloop, as the nodes run: whoever answers is not the centre, again and again, and our files stay ours."""
+def test_failed_handshakes_leave_no_descriptor_open(country: Country, tmp_path: Path) -> None:
+    """On uvloop, as the nodes run: whoever answers is not the centre, again and again; sockets let go of are closed."""
     stranger = Country(tmp_path / "elsewhere")
     stranger.folder.mkdir()
 
@@ -163,3 +172,54 @@ def test_a_failed_handshake_closes_no_descriptor_of_others(country: Country, tmp
 def descriptors() -> int:
     """How many files and sockets this process has open."""
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def resetting(listener: socket.socket) -> None:
+    """Accepts, and resets each connection a moment later, in the middle of its TLS handshake."""
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listener.accept()
+            time.sleep(random.choice((0, 0, 0.001, 0.003)))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+
+def be_reset_under_uvloop() -> None:
+    """In a process of its own, since what it looks for ends with libuv's abort()."""
+
+    async def others(far: int, over: asyncio.Event) -> None:
+        while not over.is_set():
+            reader, writer = await asyncio.open_connection(LOOPBACK, far)
+            writer.write(b"x" * 10_000)
+            assert await reader.readexactly(10_000) == b"x" * 10_000
+            writer.close()
+            await writer.wait_closed()
+
+    async def story(port: int) -> None:
+        over = asyncio.Event()
+        uplink = HttpsUplink(UplinkConfig(url=f"https://{LOOPBACK}:{port}", tls="public"), Path("unused"))
+        async with asyncio.timeout(60), echo() as far, asyncio.TaskGroup() as tasks:
+            for _ in range(4):
+                tasks.create_task(others(far, over))
+            for _ in range(200):
+                try:
+                    async with uplink.open():
+                        pytest.fail("nobody is there")
+                except UplinkDown:
+                    pass
+            over.set()
+
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        threading.Thread(target=resetting, args=(listener,), daemon=True).start()
+        uvloop.run(story(listener.getsockname()[1]))
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_an_uplink_that_is_reset_again_and_again_costs_no_file_descriptor_of_anybody() -> None:
+    process = multiprocessing.get_context("spawn").Process(target=be_reset_under_uvloop)
+    process.start()
+    process.join(90)
+    process.kill()
+    process.join()
+    assert process.exitcode == 0
+    process.close()

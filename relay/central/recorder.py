@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from relay.clock import Clock
-from relay.errors import Code, Rejected
+from relay.errors import Code, NotNow, Rejected
 from relay.exchange import Answers
 from relay.metrics import Metrics
 from relay.protocol import cose, forms, parcels, statements, trust
@@ -121,7 +121,10 @@ class Recorder:
     async def recover(self) -> None:
         """After a start: photographs whose last cell had arrived are recorded like any other."""
         for document, size in await self._store.unfinished_documents():
-            await self._catch_up(document, (size,))
+            try:
+                await self._catch_up(document, (size,))
+            except NotNow as error:  # a full disk is no reason not to start: it is tried again when asked about
+                log.warning("photograph %s: %s", document.hex()[:8], error.sentence)
 
     async def _catch_up(self, document: DocumentHash, sizes: tuple[int, ...]) -> Sequence[bytes]:
         """A photograph that is whole on disk and not recorded, since a commit failed, is recorded now."""

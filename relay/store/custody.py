@@ -5,7 +5,6 @@ All of a relay's SQL is here. Every change goes through one writer in groups, an
 
 import json
 import logging
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -335,7 +334,7 @@ class CustodyStore:
         number = next(iter(rows))[0]
         for outcome in change.receipt.outcomes:
             held = await writing.execute_fetchall("SELECT verdict FROM statement WHERE id = ?", (outcome.statement,))
-            if not _is_news(next(iter(held), None), outcome):
+            if not _is_news(next(map(tuple, held), None), outcome):
                 continue
             await writing.execute(
                 "UPDATE statement SET verdict = ?, notes = ?, receipt = ? WHERE id = ?",
@@ -362,7 +361,7 @@ def _statement_values(statement: Statement) -> Row:
     )
 
 
-def _is_news(row: sqlite3.Row | None, outcome: receipts.Outcome) -> bool:
+def _is_news(row: Row | None, outcome: receipts.Outcome) -> bool:
     """Whether the outcome moves the statement to another state than the receipts before it."""
     if row is None:
         return False

@@ -116,12 +116,21 @@ class DocumentFiles:
                     Code.DOCUMENT_ALTERED,
                     "The bytes that arrived are not those of the photograph that was signed; send it again.",
                 )
+            self._put_in_place(part, final)
+        try:
+            sync_folder(final.parent)
+            sync_folder(self._documents)
+            self._cells(document).unlink(missing_ok=True)
+        except OSError as error:
+            raise _disk_error(error) from error
+
+    def _put_in_place(self, part: Path, final: Path) -> None:
+        try:
             final.parent.mkdir(exist_ok=True)
             _sync_file(part)
             part.rename(final)
-        sync_folder(final.parent)
-        sync_folder(self._documents)
-        self._cells(document).unlink(missing_ok=True)
+        except OSError as error:
+            raise _disk_error(error) from error
 
     def discard(self, document: bytes) -> None:
         """Forgets a partial file."""
