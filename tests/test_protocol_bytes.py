@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from relay.errors import Code, Rejected
-from relay.protocol import cbor, cose, forms, messages, parcels, receipts, slips, statements
+from relay.protocol import cbor, cose, forms, manifests, messages, parcels, receipts, slips, statements
 from relay.protocol.trust import Role
 from tests.authorities import World
 from tests.test_vectors import EXAMPLES, INDEX, known, read, verifier
@@ -21,6 +21,7 @@ READERS: dict[str, Callable[[bytes], object]] = {
     "slip": lambda data: slips.read(cose.parse(data)),
     "receipt": lambda data: receipts.read(cose.parse(data)),
     "batch-header": lambda data: parcels.read_header(cose.parse(data)),
+    "manifest": lambda data: manifests.read(cose.parse(data)),
     "frame": parcels.unpack,
     "message": messages.decode,
 }
@@ -73,15 +74,15 @@ def test_random_cbor_is_refused_with_a_code(value: object) -> None:
             outcome(reader, attempt)
 
 
-@given(keys=st.lists(st.integers(0, 14), unique=True, max_size=8), values=st.lists(anything, min_size=8, max_size=8))
+@given(keys=st.lists(st.integers(0, 18), unique=True, max_size=8), values=st.lists(anything, min_size=8, max_size=8))
 @seeded
 def test_payloads_with_the_right_keys_and_wrong_values_are_refused_with_a_code(
     keys: list[int], values: list[object]
 ) -> None:
-    for kind in range(1, 6):
+    for kind in range(1, 7):
         payload = cbor.encode({1: kind} | dict(zip(keys, values, strict=False)))
         message = country.OFFICER.signer.sign(payload).bare
-        for rule in ("statement", "slip", "receipt", "batch-header"):
+        for rule in ("statement", "slip", "receipt", "batch-header", "manifest"):
             outcome(READERS[rule], message)
 
 
@@ -97,26 +98,28 @@ def test_messages_and_frames_of_the_right_kind_with_wrong_values_are_refused(num
 
 
 @pytest.mark.parametrize(
-    "name", ["tally", "documents", "slip-statement", "slip-document", "receipt-of-three", "batch-header"]
+    "name", ["tally", "documents", "slip-statement", "slip-document", "receipt-of-three", "batch-header", "manifest"]
 )
 async def test_no_byte_of_a_signed_message_can_be_changed(name: str) -> None:
     """Each is refused by its shape, or its signature fails, or it names a signer whom nobody knows."""
     entry = ENTRY[name]
     message = cose.parse(read(entry["file"]))
     data, judge = message.bare, verifier()
-    roles = {"statement": Role.KPPS, "slip": Role.RELAY, "receipt": Role.CENTRE, "batch-header": Role.RELAY}
+    roles = {"statement": Role.KPPS, "receipt": Role.CENTRE}
     chain = next(item["chain"] for item in INDEX["certificates"] if item["file"] == entry["signer"])
     known_chain = tuple(map(read, chain))
-    await judge.verify_signer(message, known_chain, roles[entry["rule"]])
+    await judge.verify_signer(message, known_chain, roles.get(entry["rule"], Role.RELAY))
     for at in range(len(data)):
         for flip in (0x01, 0x80, 0xFF):
             changed = data[:at] + bytes((data[at] ^ flip,)) + data[at + 1 :]
             if outcome(READERS[entry["rule"]], changed) is None:
                 with pytest.raises(Rejected):
-                    await judge.verify_signer(cose.parse(changed), known_chain, roles[entry["rule"]])
+                    await judge.verify_signer(cose.parse(changed), known_chain, roles.get(entry["rule"], Role.RELAY))
 
 
-@pytest.mark.parametrize("name", ["tally", "documents", "slip-statement", "receipt-of-three", "batch-header"])
+@pytest.mark.parametrize(
+    "name", ["tally", "documents", "slip-statement", "receipt-of-three", "batch-header", "manifest"]
+)
 def test_no_byte_of_a_signed_message_can_be_left_out_or_added(name: str) -> None:
     entry = ENTRY[name]
     data = cose.parse(read(entry["file"])).bare
@@ -126,7 +129,9 @@ def test_no_byte_of_a_signed_message_can_be_left_out_or_added(name: str) -> None
         assert outcome(READERS[entry["rule"]], data + more) is not None
 
 
-@pytest.mark.parametrize("name", ["frame-statements", "frame-statements-zstd", "frame-chunk"])
+@pytest.mark.parametrize(
+    "name", ["frame-statements", "frame-statements-zstd", "frame-columns", "frame-columns-dictionary", "frame-chunk"]
+)
 def test_no_byte_of_a_frame_can_be_changed_without_changing_its_name(name: str) -> None:
     data = read(ENTRY[name]["file"])
     for at in range(len(data)):

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from cddl_verifier import Validator  # type: ignore[import-untyped]
 
-from relay import exchange
+from relay import discovery, exchange
 from relay.authority import certificates
 from relay.central import recorder
 from relay.config import AnnounceConfig, IntakeConfig, UplinkConfig
 from relay.errors import Code, http_status
 from relay.intake import announce
-from relay.protocol import cbor, cose, forms, messages, parcels, receipts, statements, trust
+from relay.protocol import cbor, columns, cose, forms, messages, parcels, receipts, statements, sums, trust
 from relay.protocol.forms import FIGURE_MAX, INCOMPLETE
 from relay.protocol.lifecycle import NEXT, SETTLED, Event, State
 from relay.protocol.receipts import Verdict
@@ -130,7 +130,7 @@ def test_every_message_has_its_number() -> None:
         for entry in EXAMPLES
         if entry["name"].startswith("message-") and "ok" in entry["expected"]
     }
-    assert told.keys() == shown.keys() == set(range(1, 9))
+    assert told.keys() == shown.keys() == set(range(1, 10))
     assert all(shown[number].startswith(f"{number} {name}") for number, name in told.items())
 
 
@@ -153,7 +153,9 @@ LIMITS = {
     "a cell, in bytes": parcels.CELL_BYTES,
     "a frame, in bytes": parcels.FRAME_BYTES_MAX,
     "a frame unpacked, in bytes": parcels.UNPACKED_BYTES_MAX,
-    "statements in a frame": parcels.STATEMENTS_IN_FRAME_MAX,
+    "statements in a frame": columns.STATEMENTS_IN_FRAME_MAX,
+    "groups of columns in a frame": columns.GROUPS_MAX,
+    "terms of a group's sums, together": sums.TERMS_MAX,
     "frames in a batch": parcels.FRAMES_IN_BATCH_MAX,
     "frames announced and not sent": exchange._ANNOUNCED_MAX,
     "a message of a stream, in bytes": messages.MESSAGE_BYTES_MAX,
@@ -197,7 +199,7 @@ def test_the_announcement_is_as_described() -> None:
     identity = trust.pin(trust.der_of(country.ROOT.certificate)).identify(country.RELAY.chain, None)
     service = announce.service(AnnounceConfig(), ["192.0.2.1"], 8443, identity)
     assert {row[0] for row in rows("Discovery", "key")} == {key.decode() for key in service.properties}
-    assert f"`{announce.SERVICE}`" in section("Discovery")
+    assert f"`{discovery.SERVICE}`" in section("Discovery")
     assert service.server == "relay-650108.local."
     assert "`relay-SCOPE.local.`" in section("Discovery")
 

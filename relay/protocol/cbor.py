@@ -14,6 +14,8 @@ import cbor2
 
 from relay.errors import Code, Rejected
 
+UNSIGNED, BYTE_STRING = 0, 2
+"""Major types (RFC 8949 3.1)."""
 _DEPTH_MAX = 16
 
 
@@ -25,6 +27,15 @@ def encode(value: Any) -> bytes:
         if list(value) != sorted(value):
             value = dict(sorted(value.items()))
     return cbor2.dumps(value)
+
+
+def head(major: int, number: int) -> bytes:
+    """What an item of a major type begins with, in its shortest form (RFC 8949 3); all of it if that is `UNSIGNED`."""
+    kind = major << 5
+    if number < 24:
+        return bytes((kind | number,))
+    size = 1 if number < 2**8 else 2 if number < 2**16 else 4 if number < 2**32 else 8
+    return bytes((kind | 23 + size.bit_length(),)) + number.to_bytes(size, "big")
 
 
 def decode(data: bytes) -> Any:

@@ -79,7 +79,7 @@ class Signer:
         self._key = key
         self.certificate_der = certificate_der
         self.x5t = x5t_of(certificate_der)
-        self._protected = _PROTECTED_START + self.x5t
+        self._protected = protected_header(self.x5t)
 
     def sign(self, payload: bytes) -> Sign1:
         """`payload` (deterministic CBOR, not looked at) signed."""
@@ -92,17 +92,21 @@ def x5t_of(certificate_der: bytes) -> X5t:
     return X5t(hashlib.sha256(certificate_der).digest()[:8])
 
 
+def protected_header(x5t: X5t) -> bytes:
+    """The one protected header there is: ES256, and whose key."""
+    return _PROTECTED_START + x5t
+
+
 def put_together(protected: bytes, payload: bytes, signature: bytes, chain: tuple[bytes, ...] = ()) -> Sign1:
     """A message from its parts, which are taken as they are."""
-    body = _byte_string_head(len(payload)) + payload
-    return Sign1(
-        protected,
-        payload,
-        signature,
-        _BARE_START + protected + b"\xa0" + body + _SIGNATURE_START + signature,
-        _sig_structure(protected, payload),
-        chain,
-    )
+    message = bare(protected, payload, signature)
+    return Sign1(protected, payload, signature, message, _sig_structure(protected, payload), chain)
+
+
+def bare(protected: bytes, payload: bytes, signature: bytes) -> bytes:
+    """The bytes of a message with an empty unprotected header."""
+    body = cbor.head(cbor.BYTE_STRING, len(payload)) + payload
+    return _BARE_START + protected + b"\xa0" + body + _SIGNATURE_START + signature
 
 
 def sha256(data: bytes) -> bytes:
@@ -164,7 +168,7 @@ def _chain_of(unprotected: object) -> tuple[bytes, ...]:
 
 
 def _sig_structure(protected: bytes, payload: bytes) -> bytes:
-    return _SIG_STRUCTURE_START + protected + b"\x40" + _byte_string_head(len(payload)) + payload
+    return _SIG_STRUCTURE_START + protected + b"\x40" + cbor.head(cbor.BYTE_STRING, len(payload)) + payload
 
 
 def _protected_header_error(protected: bytes) -> Rejected:
@@ -175,11 +179,3 @@ def _protected_header_error(protected: bytes) -> Rejected:
         Code.COSE_MALFORMED,
         "The protected header must be exactly alg ES256 and x5t with SHA-256/64 (-15): {1: -7, 34: [-15, 8 bytes]}.",
     )
-
-
-def _byte_string_head(length: int) -> bytes:
-    if length < 24:
-        return bytes((0x40 | length,))
-    if length < 256:
-        return bytes((0x58, length))
-    return b"\x59" + length.to_bytes(2, "big")

@@ -1,14 +1,14 @@
-"""The conversation on an uplink: what relay and centre say to each other on one stream, as CBOR arrays.
+"""The conversation on an uplink: what relay and centre (or neighbour relay) say to each other on one stream, as CBOR arrays.
 
-relay  -> centre: BATCH (a signed header), FRAME, ASK
-centre -> relay: KEPT (running count of frames), RECEIPT, HELD, PROBLEM, TRUST
+relay  -> centre or neighbour: BATCH (a signed header), FRAME, ASK
+centre or neighbour -> relay: KEPT (running count of frames), RECEIPT, HELD, PROBLEM, TRUST; a neighbour: SLIP
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from relay.errors import Code, Rejected
-from relay.protocol import cbor
+from relay.protocol import cbor, cose
 from relay.protocol.parcels import FRAME_BYTES_MAX, SHORT_BYTES
 from relay.protocol.statements import DocumentHash, byte_string, items, whole
 
@@ -76,13 +76,23 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class TrustNews:
-    """CA certificates (the receipt signer's chain first) and CRLs, DER, for the relay and its phones."""
+    """Certificates and CRLs, DER, for the relay and its phones: the receiver's own chain first, then CAs.
+
+    A neighbour's own chain is what its slips are checked with; the centre's certificate, for receipts, follows.
+    """
 
     certificates: tuple[bytes, ...]
     crls: tuple[bytes, ...]
 
 
-Message = Batch | Frame | Ask | Kept | ReceiptGiven | Held | Problem | TrustNews
+@dataclass(frozen=True, slots=True)
+class SlipGiven:
+    """A neighbour's custody slip (COSE bytes, bare). It settles nothing: only a receipt lets a copy be dropped."""
+
+    slip: bytes
+
+
+Message = Batch | Frame | Ask | Kept | ReceiptGiven | Held | Problem | TrustNews | SlipGiven
 
 
 def encode(message: Message) -> bytes:
@@ -104,6 +114,8 @@ def encode(message: Message) -> bytes:
             return cbor.encode([7, about, code, sentence])
         case TrustNews(certificates, crls):
             return cbor.encode([8, list(certificates), list(crls)])
+        case SlipGiven(slip):
+            return cbor.encode([9, slip])
 
 
 def decode(data: bytes) -> Message:
@@ -118,7 +130,7 @@ def _decode(data: bytes) -> Message:
     if len(data) > MESSAGE_BYTES_MAX:
         raise Rejected(Code.BATCH_MALFORMED, f"a message has at most {MESSAGE_BYTES_MAX} bytes.")
     parts = items(cbor.decode(data), 2, 4, "a message")
-    whole(parts[0], 1, 8, "a message's kind")
+    whole(parts[0], 1, 9, "a message's kind")
     match parts:
         case [1, header]:
             return Batch(byte_string(header, 1, MESSAGE_BYTES_MAX, "a batch header"))
@@ -139,7 +151,24 @@ def _decode(data: bytes) -> Message:
             return Problem(byte_string(about, 0, SHORT_BYTES, "about"), code[:64], sentence[:500])
         case [8, list(certificates), list(crls)]:
             return TrustNews(_ders(certificates), _ders(crls))
+        case [9, slip]:
+            return SlipGiven(byte_string(slip, 1, cose.BARE_BYTES_MAX, "a slip"))
     raise Rejected(Code.BATCH_MALFORMED, "its kind is not known.")
+
+
+def read_sequence(read: Callable[[int], bytes]) -> Iterator[Message]:
+    """The messages of a CBOR sequence (RFC 8742), as they stand in a file; `read(n)` gives the next up to n bytes.
+
+    `Rejected(batch-malformed)` where it is cut, or something else than a message begins.
+    """
+    buffer = read(MESSAGE_BYTES_MAX)
+    while buffer:
+        message = decode(buffer)
+        data = encode(message)
+        if not buffer.startswith(data):
+            raise Rejected(Code.BATCH_MALFORMED, "A message in a file is not deterministically encoded.")
+        yield message
+        buffer = buffer[len(data) :] + read(len(data))
 
 
 def portions(news: TrustNews) -> list[TrustNews]:

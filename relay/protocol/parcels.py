@@ -4,15 +4,18 @@ The same frames go over a stream and onto a drive. A frame is accepted on its ow
 its digest stands in a header that a certified relay signed; nothing waits for the end of a batch.
 """
 
+import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
 import zstandard
 
 from relay.errors import Code, Rejected
-from relay.protocol import cbor, cose
+from relay.protocol import cbor, columns, cose
+from relay.protocol.columns import STATEMENTS_IN_FRAME_MAX
 from relay.protocol.statements import (
     DOCUMENT_BYTES_MAX,
     TIME_MAX,
@@ -29,16 +32,17 @@ CELL_BYTES = 4096
 """The fixed grid on which documents are cut: a chunk is a run of whole cells (the last one may be short)."""
 FRAME_BYTES_MAX = 64 * 1024
 UNPACKED_BYTES_MAX = 1024 * 1024
-STATEMENTS_IN_FRAME_MAX = 256
 FRAMES_IN_BATCH_MAX = 256
 SHORT_BYTES = 8
 """Frames are named by SHA-256/64: whoever names one has it. A document is claimed by its name, so that is never cut."""
+DICTIONARY_FILE = "dictionary-1.bin"
 
 _STATEMENTS = 1
 _CHUNK = 2
 _LEVEL = 9
 _PLAIN = 0
 _ZSTD = 1
+_COLUMNS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +85,20 @@ def frame_name(frame: bytes) -> bytes:
 
 
 def pack_statements(parcels: Sequence[StatementParcel]) -> bytes:
-    """One frame with 1 to `STATEMENTS_IN_FRAME_MAX` statements, compressed together."""
-    listing = [[parcel.statement, *parcel.chain] for parcel in parcels]
-    plain = cbor.encode(listing)
-    packed = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=False).compress(plain)
-    body = [_ZSTD, packed] if len(packed) < len(plain) else [_PLAIN, plain]
-    return cbor.encode([_STATEMENTS, *body])
+    """One frame with 1 to `STATEMENTS_IN_FRAME_MAX` statements, in columns and compressed together."""
+    laid_out, tail = in_columns(parcels)
+    frame = cbor.encode([_STATEMENTS, _COLUMNS, _compress(laid_out), tail])
+    plain = cbor.encode([[parcel.statement, *parcel.chain] for parcel in parcels])
+    if len(laid_out) > UNPACKED_BYTES_MAX or len(plain) < len(frame):
+        return cbor.encode([_STATEMENTS, _PLAIN, plain])
+    return frame
+
+
+def in_columns(parcels: Sequence[StatementParcel]) -> tuple[bytes, bytes]:
+    """What `pack_statements` compresses with the dictionary, and what it does not."""
+    body, tail = columns.lay_out(parcel.statement for parcel in parcels)
+    chains = [[at, *parcel.chain] for at, parcel in enumerate(parcels) if parcel.chain]
+    return cbor.encode([*body, chains]), tail
 
 
 def pack_chunk(chunk: ChunkParcel) -> bytes:
@@ -101,8 +113,8 @@ def unpack(frame: bytes) -> list[Parcel]:
     try:
         parts = items(cbor.decode(frame), 3, 4, "a frame")
         whole(parts[0], _STATEMENTS, _CHUNK, "a frame's kind")
-        if parts[0] == _STATEMENTS and len(parts) == 3:
-            return [*_statements(parts[1], byte_string(parts[2], 1, FRAME_BYTES_MAX, "statements"))]
+        if parts[0] == _STATEMENTS:
+            return [*_statements(*parts[1:])]
         if parts[0] == _CHUNK and len(parts) == 4:
             return [_chunk(*parts[1:])]
     except Rejected as error:
@@ -129,14 +141,29 @@ def read_header(signed: cose.Sign1) -> BatchHeader:
     return BatchHeader(whole(fields[Key.TIME], 0, TIME_MAX, "time"), frames, signed)
 
 
-def _statements(packing: object, body: bytes) -> Iterator[StatementParcel]:
-    plain = body if whole(packing, _PLAIN, _ZSTD, "packing") == _PLAIN else _decompress(body)
-    for item in items(cbor.decode(plain), 1, STATEMENTS_IN_FRAME_MAX, "statements"):
+def _statements(packing: object, packed: object, *tail: object) -> Iterator[StatementParcel]:
+    if whole(packing, _PLAIN, 2**16, "packing") > _COLUMNS:
+        raise Rejected(Code.BATCH_MALFORMED, f"Packing {packing} is not known here; update the receiver.")
+    if len(tail) != (packing == _COLUMNS):
+        raise Rejected(Code.BATCH_MALFORMED, "Statements in columns, and only these, are followed by signatures.")
+    data = byte_string(packed, 1, FRAME_BYTES_MAX, "statements")
+    unpacked = cbor.decode(data if packing == _PLAIN else _decompress(data, _dictionary() if tail else None))
+    for item in items(_out_of_columns(unpacked, *tail) if tail else unpacked, 1, STATEMENTS_IN_FRAME_MAX, "statements"):
         statement, *chain = items(item, 1, 4, "a statement parcel")
         byte_string(statement, 1, cose.BARE_BYTES_MAX, "a statement")
         for der in chain:
             byte_string(der, 1, cose.CHAIN_BYTES_MAX, "a certificate")
         yield StatementParcel(statement, tuple(chain))
+
+
+def _out_of_columns(unpacked: object, tail: object) -> list[list[Any]]:
+    """Each statement with its chain, as the other packings have them."""
+    *body, chains = items(unpacked, 5, 5, "statements in columns")
+    listing: list[list[Any]] = [[statement] for statement in columns.put_back(body, tail)]
+    for item in items(chains, 0, len(listing), "chains"):
+        at, *chain = items(item, 2, 4, "a chain")
+        listing[whole(at, 0, len(listing) - 1, "a statement's place")][1:] = chain
+    return listing
 
 
 def _chunk(document: Any, first_cell: Any, data: Any) -> ChunkParcel:
@@ -147,12 +174,25 @@ def _chunk(document: Any, first_cell: Any, data: Any) -> ChunkParcel:
     )
 
 
-def _decompress(body: bytes) -> bytes:
+def _compress(plain: bytes) -> bytes:
+    compressor = zstandard.ZstdCompressor(level=_LEVEL, dict_data=_dictionary(), write_checksum=False)
+    return compressor.compress(plain)
+
+
+def _decompress(packed: bytes, dictionary: zstandard.ZstdCompressionDict | None) -> bytes:
     try:
         # one call, bounded: a frame that claims or needs more than the limit is refused, not expanded
-        size = zstandard.frame_content_size(body)
+        size = zstandard.frame_content_size(packed)
         if not 0 <= size <= UNPACKED_BYTES_MAX:
             raise Rejected(Code.BATCH_MALFORMED, f"A frame unpacks to at most {UNPACKED_BYTES_MAX} bytes, and says so.")
-        return zstandard.ZstdDecompressor().decompress(body, max_output_size=UNPACKED_BYTES_MAX)
+        decompressor = zstandard.ZstdDecompressor(dict_data=dictionary)
+        return decompressor.decompress(packed, max_output_size=UNPACKED_BYTES_MAX)
     except zstandard.ZstdError as error:
         raise Rejected(Code.BATCH_MALFORMED, "A frame does not unpack (zstd).") from error
+
+
+@functools.cache
+def _dictionary() -> zstandard.ZstdCompressionDict:
+    """What a frame in columns is expected to hold. It never changes: another one is another packing."""
+    data = resources.files(__package__).joinpath(DICTIONARY_FILE).read_bytes()
+    return zstandard.ZstdCompressionDict(data, dict_type=zstandard.DICT_TYPE_RAWCONTENT)

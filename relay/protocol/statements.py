@@ -27,6 +27,7 @@ class Kind(IntEnum):
     SLIP = 3
     RECEIPT = 4
     BATCH = 5
+    MANIFEST = 6
 
 
 class Key(IntEnum):
@@ -45,6 +46,10 @@ class Key(IntEnum):
     CLOCK_SURE = 11
     OUTCOMES = 12
     FRAMES = 13
+    FILES = 14
+    FRAME_COUNT = 15
+    BYTES = 16
+    ROOT = 17
 
 
 TIME_MAX = 2**34

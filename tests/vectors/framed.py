@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from relay.errors import Code
 from relay.protocol import cbor, messages, parcels
-from relay.protocol.messages import Ask, Batch, Frame, Held, Kept, Message, Problem, ReceiptGiven, TrustNews
+from relay.protocol.messages import Ask, Batch, Frame, Held, Kept, Message, Problem, ReceiptGiven, SlipGiven, TrustNews
 from relay.protocol.parcels import ChunkParcel
 from tests.vectors import country, signed
 from tests.vectors.example import Example, bad, good
@@ -77,7 +77,7 @@ def bad_frames() -> Iterator[Example]:
     for label, what, data, cddl in (
         ("frame-unknown-kind", "A frame of kind 3.", cbor.encode([3, 0, plain]), False),
         ("frame-kind-true", "A frame of kind true.", cbor.encode([True, 0, plain]), False),
-        ("frame-unknown-packing", "Packing 2 does not exist.", cbor.encode([1, 2, stored(plain)]), False),
+        ("frame-unknown-packing", "Packing 3 does not exist.", cbor.encode([1, 3, stored(plain)]), False),
         (
             "frame-bomb",
             "zstd that unpacks to 1 MiB and one byte, and says so.",
@@ -95,7 +95,7 @@ def bad_frames() -> Iterator[Example]:
         ("frame-zstd-broken", "zstd that ends in the middle.", cbor.encode([1, 1, stored(plain)[:-3]]), True),
         ("frame-not-zstd", "Packing 1, and no zstd.", cbor.encode([1, 1, plain]), True),
         ("frame-no-statements", "A frame of no statements.", cbor.encode([1, 0, cbor.encode([])]), False),
-        ("frame-257-statements", "More than 256 statements.", cbor.encode([1, 0, cbor.encode([[b"x"]] * 257)]), False),
+        ("frame-513-statements", "More than 512 statements.", cbor.encode([1, 0, cbor.encode([[b"x"]] * 513)]), False),
         ("frame-statement-text", "A statement as text.", cbor.encode([1, 0, cbor.encode([["x"]])]), False),
         ("frame-chain-of-four", "A chain of four certificates.", cbor.encode([1, 0, cbor.encode([[b"x"] * 5])]), False),
         (
@@ -115,9 +115,10 @@ def bad_frames() -> Iterator[Example]:
 
 
 def good_messages() -> list[Example]:
-    """Each of the eight messages."""
+    """Each of the nine messages."""
     header = signed.batch_headers()[0].data
     receipt = signed.given_receipts()[0].data
+    slip = signed.custody_slips()[0].data
     statement = signed.sample().id[:8]
     trust = TrustNews(country.CENTRE.chain + country.KABUPATEN.chain, (country.CRLS["kpu-6501"],))
     frame = signed.PHOTOGRAPHS[0][:64]
@@ -142,6 +143,7 @@ def good_messages() -> list[Example]:
             Problem(statement, Code.BATCH_ALTERED, "It was altered."),
         ),
         ("message-trust", "8 TRUST: the centre's certificate, a CA and its revocation list.", trust),
+        ("message-slip", "9 SLIP: a neighbour has taken custody.", SlipGiven(slip)),
     ]
     return [
         good(name, "message", what, messages.encode(message), {"message": number})
@@ -152,7 +154,7 @@ def good_messages() -> list[Example]:
 def bad_messages() -> Iterator[Example]:
     """Messages that end the stream."""
     for name, what, data, cddl in (
-        ("message-unknown", "Message 9 does not exist.", cbor.encode([9, b""]), False),
+        ("message-unknown", "Message 10 does not exist.", cbor.encode([10, b""]), False),
         ("message-kind-float", "A message of kind 4.0.", bytes.fromhex("82f9440007"), False),
         ("message-kept-negative", "A negative count.", cbor.encode([4, -1]), False),
         ("message-ask-odd", "Names have 8 bytes each.", cbor.encode([3, bytes(9), b""]), True),
@@ -166,6 +168,8 @@ def bad_messages() -> Iterator[Example]:
         ),
         ("message-problem-number", "A code as a number.", cbor.encode([7, b"", 1, "x"]), False),
         ("message-frame-empty", "A frame of no bytes.", cbor.encode([2, b""]), False),
+        ("message-slip-empty", "A slip of no bytes.", cbor.encode([9, b""]), False),
+        ("message-slip-too-large", "A slip of more than 4,096 bytes.", cbor.encode([9, bytes(4097)]), False),
         ("message-text", "Text where CBOR is wanted.", b"hello", False),
         ("message-too-large", "A message of more than 66,560 bytes.", cbor.encode([5, bytes(66_560)]), True),
     ):

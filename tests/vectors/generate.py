@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from relay.protocol import trust
-from tests.vectors import country, framed, signed, spoilt
+from tests.vectors import columned, country, framed, signed, spoilt
 from tests.vectors.example import Example
 
 HERE = Path(__file__).parent
@@ -28,7 +28,7 @@ def build() -> dict[str, bytes]:
     certificates = [_certificate(files, names, *item) for item in _certificates()]
     crls = [f"certificates/{name}.crl.der" for name in country.CRLS]
     files |= dict(zip(crls, country.CRLS.values(), strict=True))
-    examples = [*signed.all_good(), *spoilt.all_bad(), *framed.all_framed()]
+    examples = [*signed.all_good(), *spoilt.all_bad(), *framed.all_framed(), *columned.all_columned()]
     index = {
         "about": _ABOUT,
         "judged_at": int(country.JUDGED_AT.timestamp()),

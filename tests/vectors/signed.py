@@ -1,9 +1,9 @@
-"""Signed messages: statements, slips, receipts and batch headers, as they must be."""
+"""Signed messages: statements, slips, receipts, batch headers and manifests, as they must be."""
 
 from typing import Any
 
 from relay.errors import Code
-from relay.protocol import codes, cose, forms, parcels, receipts, slips, statements
+from relay.protocol import codes, cose, forms, manifests, parcels, receipts, slips, statements
 from relay.protocol.receipts import Outcome, Verdict
 from relay.protocol.slips import Subject
 from relay.protocol.statements import DocumentHash, Page, StatementId
@@ -263,6 +263,22 @@ def batch_headers() -> list[Example]:
     return examples
 
 
+def drive_manifests() -> list[Example]:
+    """What a relay signs last on a stick: two batches, and none."""
+    examples = []
+    for name, what, files in (
+        ("manifest", "Two batch files with three frames, as they stand on a stick.", (b"a file", b"another file")),
+        ("manifest-empty", "Everything has a receipt: nothing is left on the stick.", ()),
+    ):
+        root = manifests.root_of(map(cose.sha256, files))
+        frames, size = 3 * bool(files), sum(map(len, files))
+        message = country.RELAY.signer.sign(manifests.payload(HELD_AT, len(files), frames, size, root))
+        said = {"made_at": HELD_AT, "files": len(files), "frames": frames, "size_bytes": size, "root": root.hex()}
+        ok = described(message, country.RELAY, **said)
+        examples.append(signed(name, "manifest", what, message, country.RELAY, ok, with_chain=True))
+    return examples
+
+
 def all_good() -> list[Example]:
     """Every signed message that is accepted."""
-    return [*tallies(), *documents(), *custody_slips(), *given_receipts(), *batch_headers()]
+    return [*tallies(), *documents(), *custody_slips(), *given_receipts(), *batch_headers(), *drive_manifests()]

@@ -6,7 +6,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from relay.errors import Code
-from relay.protocol import cbor, cose, forms, receipts
+from relay.protocol import cbor, cose, forms, manifests, receipts
 from relay.protocol.receipts import Outcome, Verdict
 from relay.protocol.statements import DocumentHash, Page, StatementId
 from tests.vectors import country
@@ -363,7 +363,7 @@ def _pages() -> Iterator[Example]:
 
 
 def others() -> Iterator[Example]:
-    """Slips, receipts and batch headers from the wrong hand, or for something else."""
+    """Slips, receipts, batch headers and manifests from the wrong hand, or for something else."""
     outcome = Outcome(StatementId(sample().id), Verdict.RECORDED)
     receipt = receipts.payload(ISSUED_AT, [outcome])
     slip = slip_payload(sample().id)
@@ -458,6 +458,33 @@ def others() -> Iterator[Example]:
             relay,
             Code.BATCH_MALFORMED,
             True,
+        ),
+        (
+            "manifest-by-officer",
+            "manifest",
+            "An officer signs a manifest.",
+            manifests.payload(HELD_AT, 0, 0, 0, bytes(32)),
+            officer,
+            allowed,
+            True,
+        ),
+        (
+            "manifest-short-root",
+            "manifest",
+            "A root hash of 31 bytes.",
+            manifests.payload(HELD_AT, 0, 0, 0, bytes(31)),
+            relay,
+            malformed,
+            False,
+        ),
+        (
+            "manifest-as-batch-header",
+            "batch-header",
+            "A manifest where a batch header is wanted.",
+            manifests.payload(HELD_AT, 0, 0, 0, bytes(32)),
+            relay,
+            kind,
+            False,
         ),
         (
             "batch-header-extra-key",
