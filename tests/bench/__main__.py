@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from relay.errors import RelayError
-from tests.bench import centre, figures, intake, memory, starting
+from tests.bench import centre, country, figures, intake, memory, starting, wire
 from tests.bench.figures import Broken, Section, TooLong
 from tests.bench.intake import Size
 from tests.bench.material import Material
@@ -36,11 +36,15 @@ _BENCHES: dict[str, Bench] = {
     "centre": lambda material, options: centre.batches(
         material, centre.Size(2, 8, 0.3) if options.quick else centre.Size(7, 16)
     ),
+    "wire": lambda material, options: wire.bytes_per_tally(material, 2 if options.quick else 7),
     "memory": lambda material, options: memory.relay_peak(
         material, memory.Size(200, 20) if options.quick else memory.Size(2000, 200)
     ),
     "start": lambda material, options: starting.until_listening(
         material, 2 if options.quick else 5, 5000, profile=options.profile
+    ),
+    "country": lambda material, options: (
+        country.coming_back(material, 700) if options.quick else country.coming_back(material)
     ),
 }
 

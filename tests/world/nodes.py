@@ -16,6 +16,7 @@ from relay.config import (
     ExchangeConfig,
     IntakeConfig,
     ListenConfig,
+    NeighbourConfig,
     NodeConfig,
     RelayConfig,
     TrustConfig,
@@ -64,6 +65,7 @@ class Country:
         announce: AnnounceConfig | None = None,
         intake: IntakeConfig | None = None,
         uplink: dict[str, object] | None = None,
+        neighbour: NeighbourConfig | None = None,
     ) -> RelayConfig:
         """A relay on loopback; without `centre_url` it has no uplink."""
         settings = {**QUICK_UPLINK, **(uplink or {})}
@@ -74,6 +76,7 @@ class Country:
             listen=ListenConfig(hosts=(LOOPBACK,), port=port),
             intake=intake or IntakeConfig(reserve_bytes=0),
             announce=announce or AnnounceConfig(enabled=False),
+            neighbour=neighbour or NeighbourConfig(reserve_bytes=0),
         )
 
     def centre_config(self, *, port: int = 0, exchange: ExchangeConfig | None = None) -> CentreConfig:
