@@ -15,12 +15,12 @@ PIP_TOOLS := pip-tools==7.6.2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check format bench vectors pins clean
+.PHONY: help setup demo test check format bench bench-uplink vectors pins clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo '  ARGS="…" goes on to demo, test, bench and pins.'
+	@echo '  ARGS="…" goes on to demo, test, bench, bench-uplink and pins.'
 	@echo '  PYTHON=python3.12 makes .venv with another Python, 3.11 or newer (after make clean, if there is one).'
 
 setup: $(READY) ## make .venv with the pinned packages and this checkout in it; does nothing while the pins stand
@@ -45,6 +45,11 @@ format: setup ## lay out the code and sort its imports
 bench: setup ## measure, and print the figures with the machine they were measured on
 	$(call need,command -v wrk,wrk,what puts load on with wrk is left out)
 	$(BIN)/python -m tests.bench $(ARGS)
+
+bench-uplink: setup ## the same job over bad links, for this relay and its peers; as root at packet level
+	$(call need,PATH="$$PATH:/usr/sbin:/sbin" command -v ip,iproute2,links are emulated by a proxy)
+	$(call need,{ command -v rsync && command -v curl && command -v nncp-call; },rsync curl nncp,peers are left out)
+	$(BIN)/python -m tests.bench.uplink $(ARGS)
 
 vectors: setup ## write the protocol's test vectors anew; a vector that changes is a protocol that changed
 	$(BIN)/python -m tests.vectors.generate

@@ -1,4 +1,4 @@
-"""`relay central run | import-registry | status`: the centre as its operators meet it."""
+"""`relay central run | import | import-registry | status`: the centre as its operators meet it."""
 
 import argparse
 import asyncio
@@ -26,6 +26,10 @@ def main(words: list[str]) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run the centre until it is told to stop")
     run.set_defaults(command=_run)
+    stick = commands.add_parser("import", help="hand what relays wrote onto a stick over to the running centre")
+    stick.add_argument("folder", type=Path, help="where the stick is mounted")
+    stick.add_argument("--url", help="the running centre; default: this machine's own")
+    stick.set_defaults(command=_import_stick)
     load = commands.add_parser("import-registry", help="add the list of polling stations, so that shares can be told")
     load.add_argument("csv", type=Path, help="CSV with a column tps_code")
     load.add_argument("--regions", type=Path, help="CSV with kpu_code and name_kpu_2024 (or scope and name)")
@@ -35,7 +39,7 @@ def main(words: list[str]) -> int:
     show.add_argument("--form", type=int, help="one form only, such as 2401")
     show.add_argument("--json", action="store_true")
     show.set_defaults(command=_status)
-    for command in (run, load, show):
+    for command in (run, stick, load, show):
         command.add_argument("--config", type=Path, default=_CONFIG_DEFAULT, help="default: %(default)s")
     options = parser.parse_args(words[1:])
     return int(options.command(options, config_module.load(options.config, CentreConfig)))
@@ -47,6 +51,21 @@ def _run(_options: argparse.Namespace, config: CentreConfig) -> int:
     node.set_up_logging(config.log.level)
     node.run(node.run_centre(config))
     return 0
+
+
+def _import_stick(options: argparse.Namespace, config: CentreConfig) -> int:
+    """A stick is replayed into the centre's own exchange; receipts go onto it, for the relays that wrote it."""
+    from relay import drive_commands
+    from relay.drive import screen
+    from relay.identity import ROOT_FILE
+    from relay.uplink.https import HttpsUplink
+
+    url, root = options.url or f"https://127.0.0.1:{config.listen.port}", config.node.identity_directory / ROOT_FILE
+    uplink = HttpsUplink(drive_commands.own_exchange(url, config), root)
+    console = screen.console()
+    told = asyncio.run(drive_commands.hand_over(options.folder, uplink, root, console))
+    drive_commands.show_told(options.folder, told, console)
+    return 0 if told.complete else 1
 
 
 def _import(options: argparse.Namespace, config: CentreConfig) -> int:

@@ -6,6 +6,7 @@ Raspberry Pi Zero 2 W.
 
 import dataclasses
 import difflib
+import re
 import tomllib
 import types
 import typing
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from relay.errors import Code, Rejected
+
+_HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d")
 
 Config = TypeVar("Config", bound="RelayConfig | CentreConfig")
 
@@ -80,10 +83,36 @@ class AnnounceConfig:
 
 @dataclass(frozen=True, slots=True)
 class UplinkConfig:
-    """One way towards the centre. Of several, the first that works is used."""
+    """One way towards the centre. All that work are used at once, as far as priority and cost allow."""
 
-    url: str = _key("The centre's address, https://….")
-    name: str = _key("What screens and logs call it.", "https")
+    kind: str = _key(
+        '"https": to the centre; "drive": USB sticks that are carried; "neighbour": through another relay.',
+        "https",
+        words=("https", "drive", "neighbour"),
+    )
+    url: str = _key("The centre's address, https://…; of a neighbour, empty means found by zeroconf.", "")
+    name: str = _key("What screens and logs call it; empty means its kind.", "")
+    folder: Path | None = _key("Of a drive: the folder in which sticks are mounted, each in a folder of its own.", None)
+    interface: str = _key("Network interface that it must use, such as wwan0; empty means whatever routing says.", "")
+    source_address: str = _key("Local address that it must use; empty means whatever routing says.", "")
+    carries: tuple[str, ...] = _key(
+        'What may use it: "tally" (figures), "documents" (photographs and their lists), "control" (CAs, revocations).',
+        ("tally", "documents", "control"),
+        words=("tally", "documents", "control"),
+    )
+    bytes_per_day: int = _key("Bytes that may be sent in a day (UTC); 0 means no limit.", 0, least=0, most=2**50)
+    hours: tuple[str, ...] = _key(
+        'When it may be used, by the local clock, such as ["18:00-06:00"]; empty means always.', ()
+    )
+    priority: int = _key(
+        "1 is used first; a larger number waits until none of a smaller one works.", 1, least=1, most=9
+    )
+    cost: int = _key(
+        "What a megabyte costs, in any unit: photographs wait for the cheapest of the uplinks that work.",
+        0,
+        least=0,
+        most=10**9,
+    )
     tls: str = _key(
         '"authority": its certificate chains to our root; "public": to a public CA.',
         "authority",
@@ -96,12 +125,43 @@ class UplinkConfig:
     in_flight_bytes_least: int = _key("Bytes sent unanswered at first, and at least.", 8192, least=4096, most=2**20)
     in_flight_bytes_max: int = _key("Bytes sent unanswered at most.", 1_048_576, least=4096, most=2**26)
     backoff_seconds_first: float = _key(
-        "Seconds to wait after the first failure; doubles with each one.", 1.0, least=0.05, most=600
+        "Seconds to wait after the first failure; doubles with each one.", 0.5, least=0.05, most=600
     )
     backoff_seconds_max: float = _key("Longest wait between attempts, in seconds.", 60.0, least=0.05, most=3600)
     idle_seconds_max: int = _key("Seconds to stay connected with nothing to send.", 60, least=1, most=3600)
     ask_again_seconds: int = _key(
         "Seconds until the centre is asked again for receipts that are still missing.", 120, least=1, most=86400
+    )
+
+    @property
+    def label(self) -> str:
+        """What screens and logs call it."""
+        return self.name or self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourConfig:
+    """Whether this relay takes over what other relays cannot send themselves."""
+
+    accept: bool = _key("Whether other relays may hand over their batches here.", True)
+    streams_max: int = _key("Neighbour relays and sticks served at once.", 4, least=1, most=64)
+    turn_seconds: int = _key(
+        "Seconds that a stream with photographs or nothing keeps its place while others wait.", 20, least=1, most=3600
+    )
+    retry_after_seconds: int = _key(
+        "Least that Retry-After says; up to as much again at random, and more as more wait.", 20, least=1, most=3600
+    )
+    silence_seconds_max: int = _key(
+        "Seconds without any sign of life before a stream is closed.", 120, least=2, most=3600
+    )
+    statements_max: int = _key(
+        "Statements without a receipt that one other relay may have in custody here.", 20_000, least=1, most=10**6
+    )
+    reserve_bytes: int = _key(
+        "Disk space that other relays' photographs leave for those of this relay's own phones, in bytes.",
+        536_870_912,
+        least=0,
+        most=2**40,
     )
 
 
@@ -121,6 +181,7 @@ class RelayConfig:
     listen: ListenConfig = ListenConfig()
     intake: IntakeConfig = IntakeConfig()
     announce: AnnounceConfig = AnnounceConfig()
+    neighbour: NeighbourConfig = NeighbourConfig()
     log: LogConfig = LogConfig()
 
 
@@ -131,8 +192,11 @@ class ExchangeConfig:
     streams_max: int = _key(
         "Relays connected at once; more are sent away with Retry-After.", 448, least=1, most=100_000
     )
+    turn_seconds: int = _key(
+        "Seconds that a stream with photographs or nothing keeps its place while others wait.", 20, least=1, most=3600
+    )
     retry_after_seconds: int = _key(
-        "What Retry-After says, plus up to as much again at random.", 20, least=1, most=3600
+        "Least that Retry-After says; up to as much again at random, and more as more wait.", 20, least=1, most=3600
     )
     queue_max: int = _key("Statements waiting for the disk at once.", 8192, least=1, most=2**20)
     silence_seconds_max: int = _key(
@@ -195,9 +259,27 @@ def _check_whole(config: RelayConfig | CentreConfig, path: Path) -> None:
         raise _invalid(
             path, "listen.connections_max must be more than exchange.streams_max, which says when to come back"
         )
-    for at, uplink in enumerate(config.uplink if isinstance(config, RelayConfig) else ()):
-        if not uplink.url.startswith("https://"):
-            raise _invalid(path, f"uplink[{at}].url must begin with https://")
+    if isinstance(config, RelayConfig):
+        for at, uplink in enumerate(config.uplink):
+            _check_uplink(uplink, f"uplink[{at}]", path)
+        labels = [uplink.label for uplink in config.uplink]
+        if twice := [label for label in labels if labels.count(label) > 1]:
+            raise _invalid(path, f'two uplinks are called "{twice[0]}"; give each a name of its own')
+
+
+def _check_uplink(uplink: UplinkConfig, name: str, path: Path) -> None:
+    if uplink.kind == "https" and not uplink.url:
+        raise _invalid(path, f"the key {name}.url is missing")
+    needs_url = uplink.kind == "https" or (uplink.kind == "neighbour" and uplink.url)
+    if needs_url and not uplink.url.startswith("https://"):
+        raise _invalid(path, f"{name}.url must begin with https://")
+    if uplink.kind == "drive" and uplink.folder is None:
+        raise _invalid(path, f"{name}.folder is missing: where are sticks mounted?")
+    if not uplink.carries:
+        raise _invalid(path, f"{name}.carries is empty: nothing could use it")
+    for span in uplink.hours:
+        if not _HOURS.fullmatch(span):
+            raise _invalid(path, f'{name}.hours holds "{span}"; write it as "18:00-06:00"')
 
 
 def _sections(kind: type[Any]) -> list[tuple[str, type[Any], bool]]:

@@ -1,20 +1,31 @@
 """The receiving end of a stream of batches: keeps each parcel that arrived whole, acknowledges, answers.
 
-Used by the centre, and made for a neighbour relay as well: whoever keeps parcels is a `Keeper`.
+Used by the centre and by a relay that is another one's neighbour: whoever keeps parcels is a `Keeper`.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
 
 from relay.errors import Code, NotNow, Rejected
 from relay.protocol import cose, messages, parcels
-from relay.protocol.cose import X5t
-from relay.protocol.messages import Ask, Batch, Frame, Held, Kept, Message, Problem, ReceiptGiven, TrustNews
-from relay.protocol.parcels import Parcel
+from relay.protocol.messages import (
+    Ask,
+    Batch,
+    Frame,
+    Held,
+    Kept,
+    Message,
+    Problem,
+    ReceiptGiven,
+    SlipGiven,
+    TrustNews,
+)
+from relay.protocol.parcels import ChunkParcel, Parcel
 from relay.protocol.trust import Identity, Role
 from relay.uplink.port import Stream
 from relay.verifier import Verifier
@@ -25,13 +36,15 @@ _ANNOUNCED_MAX = 4 * parcels.FRAMES_IN_BATCH_MAX
 _INTRODUCTION_SECONDS = 30.0
 _RETRY_SECONDS = 1.0
 _RETRY_TIMES = 10
+_COME_BACK_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What came of some parcels: receipts (COSE bytes) and what was not taken."""
+    """What came of some parcels: receipts and slips (COSE bytes), and what was not taken."""
 
     receipts: tuple[bytes, ...] = ()
+    slips: tuple[bytes, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -41,103 +54,146 @@ class Keeper(Protocol):
     async def keep(self, received: Sequence[Parcel], sender: Identity) -> Answers:
         """Keeps each parcel or says why not. Returns once what is kept is on disk."""
 
-    async def held(self, ask: Ask) -> tuple[Held, tuple[bytes, ...]]:
-        """What of this is here, and the receipts of what is recorded."""
+    async def held(self, ask: Ask) -> tuple[Held, Answers]:
+        """What of this is here; the receipts of what is recorded, a neighbour's slips for what it has in custody."""
 
-    def news(self, sender: Identity) -> TrustNews:
+    async def news(self, sender: Identity) -> TrustNews:
         """The certificates and CRLs that this sender and its phones should know."""
 
+    def later(self, sender: Identity, /) -> AsyncGenerator[bytes]:
+        """Receipts for this sender that come while its stream is open, until the generator is closed."""
 
-async def receive(stream: Stream, keeper: Keeper, verifier: Verifier) -> None:
-    """Serves one stream until it breaks. `Rejected` if the sender is no certified relay or talks nonsense."""
-    conversation = _Conversation(stream, keeper, verifier)
+
+async def receive(stream: Stream, keeper: Keeper, verifier: Verifier, resting: Callable[[bool], None]) -> None:
+    """Serves one stream until it breaks. `Rejected` if the sender is no certified relay or talks nonsense.
+
+    `resting` is told whether what the sender brings can wait: True for photographs or nothing, False for statements.
+    """
+    conversation = _Conversation(stream, keeper, verifier, resting)
+    sender = await conversation.begin()
     try:
-        await conversation.run()
-    except TimeoutError as error:
-        raise Rejected(Code.BATCH_MALFORMED, "A stream begins with a signed batch header, soon.") from error
+        async with asyncio.TaskGroup() as tasks:  # two halves of one conversation; neither outlives this call
+            tasks.create_task(conversation.carry_back(sender))
+            await conversation.go_on(sender)
+    except BaseExceptionGroup as group:
+        raise _first(group) from None
+
+
+def about(parcel: Parcel) -> bytes:
+    """How PROBLEM names a parcel: the first 8 bytes of the statement's id or of the document's hash."""
+    if isinstance(parcel, ChunkParcel):
+        return parcel.document[: parcels.SHORT_BYTES]
+    try:
+        return cose.parse(parcel.statement).id[: parcels.SHORT_BYTES]
+    except Rejected:
+        return cose.sha256(parcel.statement)[: parcels.SHORT_BYTES]
 
 
 class _Conversation:
-    def __init__(self, stream: Stream, keeper: Keeper, verifier: Verifier) -> None:
+    def __init__(self, stream: Stream, keeper: Keeper, verifier: Verifier, resting: Callable[[bool], None]) -> None:
         self._stream = stream
+        self._resting = resting
+        self._brings_chunks = False  # the last frame was one: statements go first, so there are none left
         self._keeper = keeper
         self._verifier = verifier
-        self._sender: Identity | None = None
-        self._chains: dict[X5t, tuple[bytes, ...]] = {}
         self._announced: deque[bytes] = deque()
         self._frames = 0
 
-    async def run(self) -> None:
+    async def begin(self) -> Identity:
+        """Waits for the first message, which must be a batch header: whose stream this is."""
+        try:
+            async with asyncio.timeout(_INTRODUCTION_SECONDS):
+                message = messages.decode(await self._stream.receive())
+        except TimeoutError as error:
+            raise Rejected(Code.BATCH_MALFORMED, "A stream begins with a signed batch header, soon.") from error
+        if not isinstance(message, Batch):
+            raise Rejected(Code.BATCH_MALFORMED, "A stream begins with a signed batch header.")
+        return await self._open(message.header)
+
+    async def go_on(self, sender: Identity) -> None:
+        """Serves what follows until the stream breaks."""
         while True:
-            async with asyncio.timeout(None if self._sender else _INTRODUCTION_SECONDS):
-                data = await self._stream.receive()
-            message = messages.decode(data)
+            message = messages.decode(await self._stream.receive())
             match message:
                 case Batch(header):
-                    await self._open(header)
+                    await self._open(header, sender)
                 case Frame(frame):
-                    await self._keep(frame)
+                    await self._keep(frame, sender)
                 case Ask():
-                    await self._answer(message)
+                    held, answers = await self._keeper.held(message)
+                    await self._answer(answers)
+                    await self._say(held)
                 case _:
                     raise Rejected(Code.BATCH_MALFORMED, "A relay sends batches, frames and questions, nothing else.")
 
-    async def _open(self, data: bytes) -> None:
+    async def carry_back(self, sender: Identity) -> None:
+        """Says receipts that come meanwhile."""
+        async with aclosing(self._keeper.later(sender)) as receipts:
+            async for receipt in receipts:
+                await self._say(ReceiptGiven(receipt))
+
+    async def _open(self, data: bytes, known: Identity | None = None) -> Identity:
         """A batch header: signed by a relay, the same one for the whole stream."""
         signed = cose.parse(data)
-        chain = signed.chain or self._chains.get(signed.x5t, ())
+        chain = signed.chain or (known.chain if known and known.x5t == signed.x5t else ())
         sender = await self._verifier.verify_signer(signed, chain, Role.RELAY)
         header = parcels.read_header(signed)
-        if self._sender is None:
-            self._sender = sender
-            self._chains[signed.x5t] = sender.chain
+        if known is None:
             log.info("stream from %s (%s)", sender.name, sender.scope)
-            for news in messages.portions(self._keeper.news(sender)):
+            for news in messages.portions(await self._keeper.news(sender)):
                 await self._say(news)
-        elif self._sender.x5t != sender.x5t:
+        elif known.x5t != sender.x5t:
             raise Rejected(Code.ROLE_NOT_ALLOWED, "One stream carries the batches of one relay.")
         if len(self._announced) + len(header.frames) > _ANNOUNCED_MAX:
             raise Rejected(Code.BATCH_MALFORMED, f"At most {_ANNOUNCED_MAX} frames may be announced and not sent yet.")
         self._announced.extend(header.frames)
+        self._resting(self._brings_chunks or not self._announced)
+        return sender
 
-    async def _keep(self, frame: bytes) -> None:
+    async def _keep(self, frame: bytes, sender: Identity) -> None:
         """One frame: if a signed header announced it, what it holds is kept, whatever becomes of the stream."""
         name = parcels.frame_name(frame)
         self._frames += 1
-        if self._sender is None:
-            raise Rejected(Code.BATCH_MALFORMED, "A stream begins with a signed batch header.")
         if name not in self._announced:
             sentence = "A frame came that no signed header announced, or that was altered on the way."
             answers = Answers(problems=(Problem(name, Code.BATCH_ALTERED, sentence),))
         else:
             self._announced.remove(name)
-            answers = await self._kept(frame, name, self._sender)
-        for problem in answers.problems:
-            await self._say(problem)
-        for receipt in answers.receipts:
-            await self._say(ReceiptGiven(receipt))
+            answers = await self._kept(frame, name, sender)
+        await self._answer(answers)
         await self._say(Kept(self._frames))
+        self._resting(self._brings_chunks or not self._announced)
 
     async def _kept(self, frame: bytes, name: bytes, sender: Identity) -> Answers:
         try:
             received = parcels.unpack(frame)
         except Rejected as error:
             return Answers(problems=(Problem(name, error.code, error.sentence),))
+        self._brings_chunks = any(isinstance(parcel, ChunkParcel) for parcel in received)
         for _ in range(_RETRY_TIMES):
             try:
                 return await self._keeper.keep(received, sender)
             except NotNow as error:  # not reading on is what slows the sender down
                 log.info("keeping waits: %s", error.sentence)
-                await asyncio.sleep(_RETRY_SECONDS)
-        raise NotNow(Code.BUSY, "Too much is arriving; come back later.", 30.0)
+                not_now = error
+            await asyncio.sleep(_RETRY_SECONDS)
+        raise NotNow(not_now.code, not_now.sentence, max(not_now.retry_after_seconds, _COME_BACK_SECONDS))
 
-    async def _answer(self, ask: Ask) -> None:
-        if self._sender is None:
-            raise Rejected(Code.BATCH_MALFORMED, "A stream begins with a signed batch header.")
-        held, receipts = await self._keeper.held(ask)
-        for receipt in receipts:
+    async def _answer(self, answers: Answers) -> None:
+        for problem in answers.problems:
+            await self._say(problem)
+        for receipt in answers.receipts:
             await self._say(ReceiptGiven(receipt))
-        await self._say(held)
+        for slip in answers.slips:
+            await self._say(SlipGiven(slip))
 
     async def _say(self, message: Message) -> None:
         await self._stream.send(messages.encode(message))
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Of what ended a conversation, the one that came first."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -145,13 +145,13 @@ def server_tls(config: ListenConfig, certificate: Path, key: Path, passphrase: b
     return context
 
 
-def authority_tls(root: Path) -> ssl.SSLContext:
-    """Client TLS that trusts the pinned root alone. Names and time are not judged here.
+def authority_tls(root: Path, context: ssl.SSLContext | None = None) -> ssl.SSLContext:
+    """Client TLS (`context`, or a new one) that trusts the pinned root alone. Names and time are not judged here.
 
     Machines are reached by address, and clocks are guesses: who the other side is, its certificate's role says,
     which the caller checks with `trust`.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = False
     context.load_verify_locations(root)

@@ -19,24 +19,31 @@ from relay import identity
 from relay.central import app as central_app
 from relay.central.recorder import Recorder
 from relay.clock import Clock
-from relay.config import CentreConfig, NodeConfig, RelayConfig
+from relay.config import CentreConfig, NodeConfig, RelayConfig, UplinkConfig
+from relay.drive.uplink import DriveUplink
 from relay.errors import Rejected, RelayError, StoreBroken
 from relay.files import lock_folder
-from relay.forwarder import Forwarder
+from relay.forwarder.forwarder import Forwarder
 from relay.http import listening, server_tls
 from relay.identity import NodeIdentity
 from relay.intake import app as intake_app
 from relay.intake.announce import announce
+from relay.intake.neighbour import Custodian
 from relay.intake.reception import Reception
+from relay.intake.returned import Returned
 from relay.intake.tus import Tus
 from relay.metrics import Metrics
-from relay.protocol import receipts, slips
+from relay.protocol import cose, receipts, slips
 from relay.protocol.trust import Role
 from relay.store.custody import open_custody
 from relay.store.documents import DocumentFiles
 from relay.store.record import open_record
+from relay.streams import Streams
 from relay.uplink.https import HttpsUplink
+from relay.uplink.neighbour import NeighbourUplink
+from relay.uplink.port import NetworkUplink
 from relay.verifier import Verifier
+from relay.within import OwnExchange
 
 log = logging.getLogger(__name__)
 
@@ -96,13 +103,50 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[int]:
         verifier = Verifier(node.trust, store.signer_chain, cached_max=config.intake.signers_cached_max)
         kept = await store.trust_items()
         verifier.learn((der for kind, der in kept if kind == "authority"), (der for kind, der in kept if kind == "crl"))
-        uplinks = [
-            (HttpsUplink(item, config.node.identity_directory / identity.ROOT_FILE), item) for item in config.uplink
-        ]
+        root = config.node.identity_directory / identity.ROOT_FILE
+        uplinks = [(_network_uplink(item, root, node, config), item) for item in config.uplink if item.folder is None]
         forwarder = Forwarder(uplinks, store, files, node, verifier, clock, random.Random())
+        drives: list[DriveUplink] = []
+
+        def wake() -> None:
+            forwarder.wake()
+            for drive in drives:
+                drive.wake()
+
         reception = Reception(
-            store, files, verifier, metrics, forwarder.wake, document_bytes_max=config.intake.document_bytes_max
+            store, files, verifier, metrics, wake, document_bytes_max=config.intake.document_bytes_max
         )
+        # what comes from other relays leaves more of the disk free than what comes from phones
+        reserve = config.intake.reserve_bytes + config.neighbour.reserve_bytes
+        for_others = DocumentFiles(data, reserve, incoming="incoming-from-relays")
+        custodian = Custodian(
+            store,
+            for_others,
+            reception.with_files(for_others),
+            verifier,
+            clock,
+            metrics,
+            node.identity,
+            config.neighbour,
+        )
+        streams = Streams(custodian, verifier, config.neighbour, random.Random())
+        drives += [
+            DriveUplink(
+                item.label,
+                item.folder,
+                store,
+                files,
+                node,
+                verifier,
+                clock,
+                on_receipt=forwarder.file_receipt,
+                on_trust=forwarder.learn,
+                hand_over=OwnExchange(custodian, verifier) if config.neighbour.accept else None,
+            )
+            for item in config.uplink
+            if item.folder is not None
+        ]
+        metrics.read_off(lambda: {"streams": ("Other relays connected now", streams.count)})
 
         async def status() -> dict[str, Any]:
             counts = await store.counts()
@@ -113,26 +157,40 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[int]:
                 "counts": counts,
                 "oldest_without_receipt_seconds": max(0, clock.now() - oldest) if oldest else None,
                 "free_for_documents_bytes": max(0, files.free_for_documents()),
+                "neighbours": await custodian.status(),
                 **forwarder.status(),
+                "drives": [drive.view() for drive in drives],
             }
 
         metrics.read_off(lambda: _gauges(forwarder.status(), files))
         intake = intake_app.Intake(
             store, files, reception, verifier, status, node.identity.chain, config.listen.request_seconds_max
         )
-        app = intake_app.application(intake, Tus(store, files, reception, clock, config.intake), metrics, config)
+        tus = Tus(store, files, reception, clock, config.intake)
+        returned = Returned(store, forwarder.file_receipt, forwarder.learn, config.listen.request_seconds_max)
+        app = intake_app.application(intake, tus, streams, returned, metrics, config)
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(store.run(), name="store")]
             await reception.recover()
+            await custodian.recover()
             async with listening(app, config.listen, _tls(config)) as port:
                 running.append(tasks.create_task(forwarder.run(), name="forwarder"))
+                running += [tasks.create_task(drive.run(), name=f"drive {drive.name}") for drive in drives]
                 if config.announce.enabled:  # only now that it listens
                     running.append(tasks.create_task(announce(config.announce, port, node.identity), name="announce"))
                 _settle_memory()
                 log.info("relay %s listens on port %d", node.identity.name, port)
                 yield port
+                await streams.close_all()
             for task in reversed(running):
                 task.cancel()
+
+
+def _network_uplink(item: UplinkConfig, root: Path, node: NodeIdentity, config: RelayConfig) -> NetworkUplink:
+    if item.kind == "neighbour":
+        fingerprint = cose.sha256(node.identity.chain[0]).hex()
+        return NeighbourUplink(item, root, fingerprint, config.announce.interfaces)
+    return HttpsUplink(item, root)
 
 
 async def run_centre(config: CentreConfig, on_listening: Callable[[int], None] | None = None) -> None:
@@ -163,7 +221,7 @@ async def centre_parts(config: CentreConfig) -> AsyncIterator[int]:
             node.trust, store.signer_chain, cached_max=config.exchange.signers_cached_max, judge_time_by=clock.now
         )
         recorder = Recorder(store, files, verifier, clock, metrics, node.identity.chain)
-        streams = central_app.Streams(recorder, verifier, config.exchange, random.Random())
+        streams = Streams(recorder, verifier, config.exchange, random.Random())
         metrics.read_off(lambda: {"streams": ("Relays connected now", streams.count)})
         central = central_app.Central(store, files, verifier, node.identity.chain)
         async with asyncio.TaskGroup() as tasks:

@@ -70,8 +70,7 @@ def _status(words: list[str]) -> int:
     options = parser.parse_args(words)
     config = config_module.load(options.config, RelayConfig)
     url = options.url or f"https://127.0.0.1:{config.listen.port}"
-    public = config.listen.tls_certificate is not None
-    tls = _unchecked() if public else authority_tls(config.node.identity_directory / ROOT_FILE)
+    tls = own_tls(config)
     status = get_json(f"{url}/v1/status", tls)
     if options.json:
         print(json.dumps(status, indent=2))
@@ -119,15 +118,23 @@ def show_status(status: dict[str, Any], statements: list[dict[str, Any]], consol
         console.print(f"uplink {uplink['name']}: [bold]{uplink['state']}[/bold]{retry}, {rate}, {success}")
         if uplink["reason"]:
             console.print(f"  {uplink['reason']}")
+    neighbours = status["neighbours"]
+    if neighbours["statements"] or neighbours["served_now"]:
+        served = ", ".join(item["relay"] for item in neighbours["served_now"]) or "none"
+        console.print(
+            f"for other relays: {neighbours['statements']} statements, {neighbours['without_receipt']} of them without "
+            f"a receipt; connected now: {served}"
+        )
     waiting = [item for item in statements if item["state"] == "at-relay"]
     if waiting:
         from rich.table import Table
 
-        table = Table("TPS", "what", "revision", "photographs", "since", title="Not at the centre yet")
+        table = Table("TPS", "what", "revision", "photographs", "since", "relays", title="Not at the centre yet")
         for item in waiting[:50]:
             pages = f"{item['pages_held']} of {item['pages']}" if item["pages"] else ""
             age = span(time.time() - item["held_at"])
-            table.add_row(item["tps"], item["kind"], str(item["revision"]), pages, age)
+            relays = [f"from {item['origin']}"] * bool(item["origin"]) + [f"also at {name}" for name in item["also_at"]]
+            table.add_row(item["tps"], item["kind"], str(item["revision"]), pages, age, ", ".join(relays))
         console.print(table)
         if len(waiting) > 50:
             console.print(f"… and {len(waiting) - 50} more")
@@ -142,6 +149,12 @@ def span(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
+
+
+def own_tls(config: RelayConfig) -> ssl.SSLContext:
+    """TLS for asking the relay of this very machine."""
+    public = config.listen.tls_certificate is not None
+    return _unchecked() if public else authority_tls(config.node.identity_directory / ROOT_FILE)
 
 
 def _unchecked() -> ssl.SSLContext:

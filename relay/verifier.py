@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from relay.errors import Code, Rejected
-from relay.protocol import cose, statements, trust
+from relay.protocol import cose, slips, statements, trust
 from relay.protocol.cose import X5t
+from relay.protocol.slips import Slip
 from relay.protocol.statements import Statement
 from relay.protocol.trust import Identity, Trust
 
@@ -85,6 +86,17 @@ class Verifier:
         trust.check_role(identity, *roles)
         self.check_time(identity)
         return identity
+
+    async def verify_slip(self, data: bytes, relay: Sequence[bytes]) -> tuple[Slip, Identity]:
+        """The custody slip in `data`, and who signed it: the relay of chain `relay` itself, whose stream it came on.
+
+        `Rejected` if it does not hold, or is another relay's: nobody may tell of somebody else's custody.
+        """
+        signed = cose.parse(data)
+        identity = await self.verify_signer(signed, relay, trust.Role.RELAY)
+        if identity.chain[0] != relay[0]:
+            raise Rejected(Code.ROLE_NOT_ALLOWED, f"The slip is of {identity.name}, not of the relay that gave it.")
+        return slips.read(signed), identity
 
     def check_time(self, identity: Identity) -> None:
         """`Rejected(certificate-not-valid-now)` where time is judged and the certificate is not valid."""

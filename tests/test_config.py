@@ -62,7 +62,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_the_shipped_files_hold() -> None:
     relay = load(ROOT / "deploy/raspberrypi/relay.toml", RelayConfig)
-    assert [uplink.name for uplink in relay.uplink] == ["4g"]
+    assert [uplink.label for uplink in relay.uplink] == ["4g", "drive"]
     centre = load(ROOT / "deploy/raspberrypi/central.toml", CentreConfig)
     assert centre.exchange.streams_max > 7277
 

@@ -20,8 +20,8 @@ from zeroconf import IPVersion
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncZeroconf
 
 from relay.config import AnnounceConfig, ListenConfig
+from relay.discovery import SERVICE
 from relay.errors import Rejected
-from relay.intake.announce import SERVICE
 from relay.protocol.trust import Role
 from tests.authorities import KECAMATAN
 from tests.world.http import ask, post

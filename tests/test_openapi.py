@@ -1,6 +1,7 @@
 """The two OpenAPI descriptions are true: every route, every status, and what real nodes answer."""
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -14,12 +15,14 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from relay.central import app as central_app
-from relay.config import NodeConfig, RelayConfig
+from relay.config import ExchangeConfig, NodeConfig, RelayConfig
 from relay.errors import Code, http_status
 from relay.http import PROBLEM_TYPE
 from relay.intake import app as intake_app
+from relay.intake.returned import Returned
 from relay.intake.tus import Tus
 from relay.metrics import Metrics
+from relay.streams import Streams
 from tests.authorities import KECAMATAN, TPS
 from tests.test_protocol_document import TRAVELLING
 from tests.world.http import TUS, ask, create_upload, patch_upload, post, settled, upload
@@ -126,14 +129,16 @@ def test_the_description_has_the_routes_of_the_relay_and_no_others(country: Coun
     intake = intake_app.Intake(nothing, nothing, nothing, nothing, nothing, (), 1)
     config = RelayConfig(NodeConfig(country.folder, country.folder))
     tus = Tus(nothing, nothing, nothing, nothing, config.intake)
-    app = intake_app.application(intake, tus, Metrics("relay"), config)
+    streams = Streams(nothing, nothing, ExchangeConfig(), nothing)
+    returned = Returned(nothing, nothing, nothing, 1)
+    app = intake_app.application(intake, tus, streams, returned, Metrics("relay"), config)
     assert routes(app) == {(path, method) for path, method, _ in operations(RELAY)}
 
 
 def test_the_description_has_the_routes_of_the_centre_and_no_others() -> None:
     nothing = cast(Any, None)
     central = central_app.Central(nothing, nothing, nothing, ())
-    streams = central_app.Streams(nothing, nothing, nothing, nothing)
+    streams = Streams(nothing, nothing, ExchangeConfig(), nothing)
     app = central_app.application(central, streams, Metrics("centre"))
     assert routes(app) == {(path, method) for path, method, _ in operations(CENTRE)}
 
@@ -211,10 +216,13 @@ async def test_a_real_relay_answers_as_described(country: Country, http: aiohttp
         await asked("GET", "/v1/statements", query="?limit=many")
         await asked("GET", "/v1/tps/{tps}", names={"tps": TPS})
         await asked("GET", "/v1/tps/{tps}", names={"tps": KECAMATAN})
-        for path in ("/v1/tps", "/v1/trust", "/v1/status", "/healthz", "/metrics", "/v1/openapi.json"):
+        for path in ("/v1/tps", "/v1/trust", "/v1/status", "/healthz", "/metrics", "/v1/openapi.json", "/v1/exchange"):
             await asked("GET", path)
         assert await asked("GET", "/v1/openapi.json") == RELAY
         await _refused(asked, country)
+        for headers in ({"Content-Type": "application/cbor-seq"}, {"Content-Type": "text/plain"}):
+            for body in (b"", b"no message", bytes(2**20 + 1)):
+                await asked("POST", "/v1/receipts", data=io.BytesIO(body), headers=headers)
     described = {(method.upper(), path, status) for path, method, o in operations(RELAY) for status in o["responses"]}
     assert {item for item in described if item[2].startswith("2")} == {
         item for item in asked.seen if item[2].startswith("2")

@@ -10,13 +10,14 @@ import aiohttp
 import pytest
 
 from relay.protocol import cbor, codes, cose, forms, messages, parcels, receipts, slips, statements
-from relay.protocol.messages import Ask, Batch, Frame, Kept, Problem, ReceiptGiven, TrustNews
+from relay.protocol.messages import Ask, Frame, Kept, Problem, ReceiptGiven, TrustNews
 from relay.protocol.parcels import ChunkParcel, StatementParcel
 from relay.protocol.receipts import Verdict
 from relay.protocol.trust import Role
 from tests.authorities import KABUPATEN, TPS, Party, World
 from tests.world.http import ask, create_upload, patch_upload, post, settled, upload, where
 from tests.world.nodes import Country, documents, running_centre, running_relay, tally
+from tests.world.stream import HandDrivenRelay
 from tests.world.waiting import eventually
 
 Maker = Callable[[World, Party], bytes]
@@ -275,44 +276,6 @@ async def test_what_nobody_understands_is_answered_with_a_problem(
 # a hostile relay, straight at the centre
 
 
-class HostileRelay:
-    """Speaks the centre's stream, and says what it likes."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, party: Party) -> None:
-        self._socket = socket
-        self._party = party
-
-    async def announce(self, *frames: bytes) -> None:
-        header = self._party[0].sign(parcels.header_payload(1_763_700_000, [parcels.frame_name(f) for f in frames]))
-        await self._socket.send_bytes(messages.encode(Batch(header.with_chain(self._party[1]))))
-
-    async def frame(self, frame: bytes) -> list[messages.Message]:
-        """Sends a frame; everything that comes back up to its acknowledgement."""
-        await self._socket.send_bytes(messages.encode(Frame(frame)))
-        return await self.until(Kept)
-
-    async def send(self, frame: bytes) -> list[messages.Message]:
-        await self.announce(frame)
-        return await self.frame(frame)
-
-    async def until(self, kind: type[messages.Message]) -> list[messages.Message]:
-        seen: list[messages.Message] = []
-        async with asyncio.timeout(20):
-            while True:
-                message = messages.decode((await self._socket.receive()).data)
-                if isinstance(message, kind):
-                    return seen
-                if not isinstance(message, TrustNews):
-                    seen.append(message)
-
-    async def closed_because(self) -> str:
-        async with asyncio.timeout(20):
-            while True:
-                message = await self._socket.receive()
-                if message.type is aiohttp.WSMsgType.CLOSE:
-                    return str(message.extra)
-
-
 def problem_codes(seen: list[messages.Message]) -> list[str]:
     return [message.code for message in seen if isinstance(message, Problem)]
 
@@ -327,7 +290,7 @@ async def test_a_centre_believes_no_relay(country: Country, http: aiohttp.Client
     officer, relay = world.officer(), world.relay()
     good = tally(officer)
     async with running_centre(country.centre_config()) as centre, http.ws_connect(f"{centre}/v1/exchange") as socket:
-        hostile = HostileRelay(socket, relay)
+        hostile = HandDrivenRelay(socket, relay)
         # an altered statement is the carrier's problem: no receipt lets anybody drop the honest one
         spoilt = altered(good.bare, good.signature, bytes((good.signature[0] ^ 1,)) + good.signature[1:])
         seen = await hostile.send(parcels.pack_statements([StatementParcel(spoilt, officer[1])]))
@@ -358,7 +321,7 @@ async def test_a_batch_altered_on_the_way_is_noticed_and_the_stream_goes_on(
     officer, relay = country.world.officer(), country.world.relay()
     frame = parcels.pack_statements([StatementParcel(tally(officer).bare, officer[1])])
     async with running_centre(country.centre_config()) as centre, http.ws_connect(f"{centre}/v1/exchange") as socket:
-        hostile = HostileRelay(socket, relay)
+        hostile = HandDrivenRelay(socket, relay)
         await hostile.announce(frame)
         for at in range(0, len(frame), 50):
             spoilt = frame[:at] + bytes((frame[at] ^ 1,)) + frame[at + 1 :]
@@ -379,7 +342,7 @@ async def test_nonsense_in_an_announced_frame_is_a_problem_and_no_more(
         os.urandom(500),
     ]
     async with running_centre(country.centre_config()) as centre, http.ws_connect(f"{centre}/v1/exchange") as socket:
-        hostile = HostileRelay(socket, relay)
+        hostile = HandDrivenRelay(socket, relay)
         found = [problem_codes(await hostile.send(frame)) for frame in nonsense]
         assert all(len(item) == 1 for item in found)
         assert found[3] == ["document-not-listed"]
@@ -394,7 +357,7 @@ async def test_a_chunk_altered_by_its_relay_spoils_nothing_for_good(
     good = [ChunkParcel(name, 0, photograph[:4096]), ChunkParcel(name, 1, photograph[4096:])]
     spoilt = ChunkParcel(name, 1, bytes(len(photograph) - 4096))
     async with running_centre(country.centre_config()) as centre, http.ws_connect(f"{centre}/v1/exchange") as socket:
-        hostile = HostileRelay(socket, relay)
+        hostile = HandDrivenRelay(socket, relay)
         await hostile.send(parcels.pack_statements([StatementParcel(listing.bare, officer[1])]))
         await hostile.send(parcels.pack_chunk(good[0]))
         assert problem_codes(await hostile.send(parcels.pack_chunk(spoilt))) == ["document-altered"]
@@ -417,7 +380,7 @@ async def test_a_colluding_ca_cannot_have_an_honest_statement_refused(
     rogue = world.ca_for("1101", key=honest_ca.key)
     statement = tally(officer, "6502082001001")
     async with running_centre(country.centre_config()) as centre, http.ws_connect(f"{centre}/v1/exchange") as socket:
-        hostile = HostileRelay(socket, world.relay())
+        hostile = HandDrivenRelay(socket, world.relay())
         seen = await hostile.send(
             parcels.pack_statements([StatementParcel(statement.bare, (officer[1][0], rogue.chain[0]))])
         )
@@ -447,7 +410,7 @@ async def test_listing_anothers_photograph_with_a_false_size_keeps_nobody_out(
     ]
     listing = documents(honest, [photograph])
     async with running_centre(country.centre_config()) as centre, http.ws_connect(f"{centre}/v1/exchange") as socket:
-        hostile = HostileRelay(socket, country.world.relay())
+        hostile = HandDrivenRelay(socket, country.world.relay())
         for statement in false:
             await hostile.send(parcels.pack_statements([StatementParcel(statement.bare, other[1])]))
         await hostile.send(parcels.pack_statements([StatementParcel(listing.bare, honest[1])]))
@@ -494,7 +457,7 @@ async def test_a_relay_learns_the_cas_of_its_own_kabupaten_alone(country: Countr
     for at in range(1100, 1300):  # more than fit into one message
         (country.trust_folder / f"{at}.der").write_bytes(country.world.ca_for(str(at)).chain[0])
     async with running_centre(config) as centre, http.ws_connect(f"{centre}/v1/exchange") as socket:
-        hostile = HostileRelay(socket, country.world.relay())
+        hostile = HandDrivenRelay(socket, country.world.relay())
         await hostile.announce()
         news = messages.decode((await socket.receive()).data)
     assert isinstance(news, TrustNews)
@@ -515,7 +478,7 @@ async def test_who_is_no_relay_is_sent_away(
     country: Country, http: aiohttp.ClientSession, make: Callable[[World], Party], code: str
 ) -> None:
     async with running_centre(country.centre_config()) as centre, http.ws_connect(f"{centre}/v1/exchange") as socket:
-        stranger = HostileRelay(socket, make(country.world))
+        stranger = HandDrivenRelay(socket, make(country.world))
         await stranger.announce()
         assert (await stranger.closed_because()).startswith(code)
 
@@ -533,7 +496,7 @@ async def test_a_stream_that_does_not_begin_with_a_batch_is_ended(
         for words in first_words:
             async with http.ws_connect(f"{centre}/v1/exchange") as socket:
                 await socket.send_bytes(words)
-                assert (await HostileRelay(socket, country.world.relay()).closed_because()).startswith(
+                assert (await HandDrivenRelay(socket, country.world.relay()).closed_because()).startswith(
                     "batch-malformed"
                 )
 
@@ -610,7 +573,7 @@ async def test_a_photograph_that_was_whole_but_not_recorded_is_recorded_when_ask
     listing, name = documents(officer, [photograph]), statements.DocumentHash(cose.sha256(photograph))
     config = country.centre_config()
     async with running_centre(config) as centre, http.ws_connect(f"{centre}/v1/exchange") as socket:
-        hostile = HostileRelay(socket, country.world.relay())
+        hostile = HandDrivenRelay(socket, country.world.relay())
         await hostile.send(parcels.pack_statements([StatementParcel(listing.bare, officer[1])]))
         path = config.node.data_directory / "documents" / name.hex()[:2] / name.hex()
         path.parent.mkdir()

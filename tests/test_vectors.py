@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from relay.errors import Code, Rejected
-from relay.protocol import cose, forms, messages, parcels, receipts, slips, trust
+from relay.protocol import cose, forms, manifests, messages, parcels, receipts, slips, trust
 from relay.protocol.parcels import ChunkParcel, StatementParcel
 from relay.protocol.statements import Kind
 from relay.protocol.trust import Role
@@ -88,6 +88,7 @@ async def test_a_signed_message_is_judged_as_the_vectors_say(entry: dict[str, An
         "slip": judged_slip,
         "receipt": judged_receipt,
         "batch-header": judged_header,
+        "manifest": judged_manifest,
     }
     try:
         found = await judges[entry["rule"]](data, chain)
@@ -149,6 +150,19 @@ async def judged_header(data: bytes, chain: tuple[bytes, ...]) -> dict[str, Any]
     header = parcels.read_header(signed)
     frames = [frame.hex() for frame in header.frames]
     return described(signed, signer.name) | {"made_at": header.made_at, "frames": frames}
+
+
+async def judged_manifest(data: bytes, chain: tuple[bytes, ...]) -> dict[str, Any]:
+    signed = cose.parse(data)
+    signer = await verifier().verify_signer(signed, chain, Role.RELAY)
+    manifest = manifests.read(signed)
+    return described(signed, signer.name) | {
+        "made_at": manifest.made_at,
+        "files": manifest.files,
+        "frames": manifest.frames,
+        "size_bytes": manifest.size_bytes,
+        "root": manifest.root.hex(),
+    }
 
 
 def described(signed: cose.Sign1, name: str) -> dict[str, Any]:

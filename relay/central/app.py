@@ -1,16 +1,10 @@
 """The centre's HTTP API, route by route; described in `openapi.json`, which a test checks."""
 
-import asyncio
-import logging
-import random
 from typing import Any
 
-import aiohttp
 from aiohttp import web
 
-from relay import exchange
-from relay.config import ExchangeConfig
-from relay.errors import Code, NotNow, Rejected, RelayError, UplinkDown
+from relay.errors import Code, Rejected
 from relay.http import COSE_TYPE, common_routes, hex_name, problems, text64, trust_answer
 from relay.metrics import Metrics
 from relay.protocol import codes, forms, statements
@@ -19,84 +13,11 @@ from relay.protocol.messages import MESSAGE_BYTES_MAX
 from relay.protocol.statements import Kind
 from relay.store.documents import DocumentFiles
 from relay.store.record import RecordedStatement, RecordStore
+from relay.streams import Streams
 from relay.verifier import Verifier
-
-log = logging.getLogger(__name__)
 
 _STATIONS_LIMIT_MAX = 500
 _SUB_REGION_DIGITS = {0: 2, 2: 4, 4: 6, 6: 10, 10: 13}
-
-
-class Streams:
-    """Relays' streams: how many there are, and the handler that serves one."""
-
-    def __init__(
-        self, keeper: exchange.Keeper, verifier: Verifier, config: ExchangeConfig, chance: random.Random
-    ) -> None:
-        self._keeper = keeper
-        self._verifier = verifier
-        self._config = config
-        self._chance = chance
-        self._open: set[web.WebSocketResponse] = set()
-
-    @property
-    def count(self) -> int:
-        """Streams open now."""
-        return len(self._open)
-
-    async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        """One relay's stream, until it ends. Too many: 503 with a Retry-After that spreads the returns."""
-        if len(self._open) >= self._config.streams_max:
-            retry = self._config.retry_after_seconds
-            raise NotNow(
-                Code.BUSY, "Many relays are here already; come back later.", retry * (1 + self._chance.random())
-            )
-        socket = web.WebSocketResponse(
-            max_msg_size=MESSAGE_BYTES_MAX, heartbeat=self._config.silence_seconds_max, compress=False
-        )
-        if not socket.can_prepare(request).ok:
-            raise Rejected(Code.BAD_REQUEST, "This address is a WebSocket for relays.")
-        self._open.add(socket)
-        try:
-            await socket.prepare(request)
-            await self._converse(socket)
-        finally:
-            self._open.discard(socket)
-        return socket
-
-    async def close_all(self) -> None:
-        """Ends every stream politely; relays come back when we do."""
-        await asyncio.gather(*(socket.close(code=aiohttp.WSCloseCode.GOING_AWAY) for socket in list(self._open)))
-
-    async def _converse(self, socket: web.WebSocketResponse) -> None:
-        try:
-            await exchange.receive(_ServerStream(socket), self._keeper, self._verifier)
-        except UplinkDown as error:
-            log.debug("a stream ended: %s", error.sentence)
-        except NotNow as error:
-            await socket.close(code=aiohttp.WSCloseCode.TRY_AGAIN_LATER, message=_short(error))
-        except Rejected as error:
-            log.warning("a stream was ended: %s [%s]", error.sentence, error.code)
-            await socket.close(code=aiohttp.WSCloseCode.POLICY_VIOLATION, message=_short(error))
-
-
-class _ServerStream:
-    def __init__(self, socket: web.WebSocketResponse) -> None:
-        self._socket = socket
-
-    async def send(self, message: bytes) -> None:
-        try:
-            await self._socket.send_bytes(message)
-        except (aiohttp.ClientError, OSError) as error:
-            raise UplinkDown(f"The stream broke: {error}.") from error
-
-    async def receive(self) -> bytes:
-        message = await self._socket.receive()
-        if message.type is aiohttp.WSMsgType.BINARY:
-            return bytes(message.data)
-        if message.type is aiohttp.WSMsgType.TEXT:
-            raise Rejected(Code.BATCH_MALFORMED, "Messages on this stream are binary.")
-        raise UplinkDown("The stream ended.")
 
 
 class Central:
@@ -238,7 +159,3 @@ def _form(text: str | None) -> int | None:
     if not (text.isascii() and text.isdigit()) or len(text) > 5:
         raise Rejected(Code.BAD_REQUEST, "form must be a form's number, such as 2401.")
     return int(text)
-
-
-def _short(error: RelayError) -> bytes:
-    return f"{error.code}: {error.sentence}".encode()[:120]

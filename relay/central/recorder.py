@@ -4,21 +4,20 @@ A refusal is signed only for what its signer provably signed. Anything else that
 carrier's problem, is told to the carrier, and lets nobody drop a copy.
 """
 
-import asyncio
 import logging
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from relay.clock import Clock
 from relay.errors import Code, NotNow, Rejected
-from relay.exchange import Answers
+from relay.exchange import Answers, about
 from relay.metrics import Metrics
-from relay.protocol import cose, forms, parcels, statements, trust
+from relay.protocol import forms, statements, trust
 from relay.protocol.messages import Ask, Held, Problem, TrustNews
 from relay.protocol.parcels import ChunkParcel, Parcel, StatementParcel
 from relay.protocol.statements import DocumentHash, Kind, Statement
 from relay.protocol.trust import Identity
+from relay.store.arriving import Arriving
 from relay.store.documents import DocumentFiles
 from relay.store.record import CompleteDocument, Record, RecordStore
 from relay.verifier import Verifier
@@ -42,7 +41,6 @@ _NEEDS_KNOWN_CA = frozenset({Code.SIGNER_REVOKED, Code.CERTIFICATE_NOT_VALID_NOW
 _KABUPATEN_DIGITS = 4
 _CLOCK_DOUBTFUL = "clock-doubtful"
 _CLOCK_DOUBT_SECONDS = 14 * 86400
-_DOCUMENTS_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +66,11 @@ class Recorder:
         centre_chain: tuple[bytes, ...],
     ) -> None:
         self._store = store
-        self._files = files
         self._verifier = verifier
         self._clock = clock
         self._metrics = metrics
         self._centre_chain = centre_chain
-        self._documents: OrderedDict[DocumentHash, tuple[int, ...]] = OrderedDict()
+        self._arriving = Arriving(files, store.listed_sizes)
 
     async def keep(self, received: Sequence[Parcel], sender: Identity) -> Answers:
         """Keeps each parcel, or says why not; returns once all is on disk."""
@@ -88,17 +85,17 @@ class Recorder:
                         changes += await self._keep_chunk(parcel, sender)
             except Rejected as error:
                 self._metrics.problem(error.code)
-                about = _about(parcel)
-                log.warning("%s from %s not taken: %s [%s]", about.hex(), sender.name, error.sentence, error.code)
-                problems.append(Problem(about, error.code, error.sentence))
+                name = about(parcel)
+                log.warning("%s from %s not taken: %s [%s]", name.hex(), sender.name, error.sentence, error.code)
+                problems.append(Problem(name, error.code, error.sentence))
         results = await self._store.record_all(changes) if changes else []
         for change in changes:
             if isinstance(change, Record) and not change.refused:
                 self._verifier.stored(change.statement.signed.x5t)
         receipts = dict.fromkeys(receipt for result in results for receipt in result)
-        return Answers(tuple(receipts), tuple(problems))
+        return Answers(tuple(receipts), problems=tuple(problems))
 
-    async def held(self, ask: Ask) -> tuple[Held, tuple[bytes, ...]]:
+    async def held(self, ask: Ask) -> tuple[Held, Answers]:
         """What of this is here: receipts of statements, cells of documents."""
         found = await self._store.statements_named(ask.statements) if ask.statements else []
         receipts = dict.fromkeys(item.receipt for item in found if item.receipt is not None)
@@ -106,38 +103,40 @@ class Recorder:
         unknown = tuple(name for name in ask.statements if name not in here)
         documents = []
         for document in ask.documents:
-            cells = b""
-            if sizes := await self._listed(document):
-                receipts |= dict.fromkeys(await self._catch_up(document, sizes))
-                cells = await asyncio.to_thread(self._files.cells_held, document, max(sizes))
-            documents.append((document, cells))
-        return Held(tuple(documents), unknown), tuple(receipts)
+            receipts |= dict.fromkeys(await self._catch_up(document))
+            documents.append((document, await self._arriving.cells(document)))
+        return Held(tuple(documents), unknown), Answers(tuple(receipts))
 
-    def news(self, sender: Identity) -> TrustNews:
+    async def news(self, sender: Identity) -> TrustNews:
         """The centre's own certificates first, then the CAs and CRLs that concern the sender's kabupaten."""
         certificates, crls = self._verifier.trust.concerning(sender.scope[:_KABUPATEN_DIGITS])
         return TrustNews(tuple(dict.fromkeys([*self._centre_chain, *certificates])), crls)
 
+    async def later(self, _sender: Identity, /) -> AsyncGenerator[bytes]:
+        """Nothing: whatever concerns a sender is said to it at once, or when it asks."""
+        return
+        yield b""
+
     async def recover(self) -> None:
         """After a start: photographs whose last cell had arrived are recorded like any other."""
-        for document, size in await self._store.unfinished_documents():
+        for document, _ in await self._store.unfinished_documents():
             try:
-                await self._catch_up(document, (size,))
+                await self._catch_up(document)
             except NotNow as error:  # a full disk is no reason not to start: it is tried again when asked about
                 log.warning("photograph %s: %s", document.hex()[:8], error.sentence)
 
-    async def _catch_up(self, document: DocumentHash, sizes: tuple[int, ...]) -> Sequence[bytes]:
-        """A photograph that is whole on disk and not recorded, since a commit failed, is recorded now."""
+    async def _catch_up(self, document: DocumentHash) -> Sequence[bytes]:
+        """A photograph that is whole on disk and not recorded, since a commit failed, is recorded now: its receipts."""
         if await self._store.has_document(document):
             return ()
-        size = max(sizes) if self._files.path(document).exists() else self._files.complete_size(document, sizes)
-        if size is None:
-            return ()
         try:
-            changes = await self._finish(document, size, "recovery", keep_partial=size != max(sizes))
+            size = await self._arriving.complete(document)
         except Rejected:
             return ()
-        return [receipt for result in await self._store.record_all(changes) for receipt in result]
+        if size is None:
+            return ()
+        results = await self._store.record_all([self._completed(document, size, "recovery")])
+        return [receipt for result in results for receipt in result]
 
     async def _judge(self, parcel: StatementParcel, sender: Identity) -> Record:
         judged = await self._verified(parcel)
@@ -147,8 +146,7 @@ class Recorder:
             self._metrics.problem(judged.refused)
         else:
             self._metrics.statements.inc()
-            for page in statement.pages:  # what is remembered of its sizes may lack the one said here
-                self._documents.pop(page.document, None)
+            self._arriving.is_listed_by(statement)
             log.debug("%s from %s", statement.short_id, sender.name)
         return Record(statement, sender.name, judged.flags, judged.refused, judged.new_chain, self._clock.now())
 
@@ -177,44 +175,10 @@ class Recorder:
         return flags + form.flags(forms.unpack(form, statement.figures)) if statement.kind is Kind.TALLY else flags
 
     async def _keep_chunk(self, chunk: ChunkParcel, sender: Identity) -> list[CompleteDocument]:
-        document, sizes = chunk.document, await self._listed(chunk.document)
-        if not sizes:
-            raise Rejected(Code.DOCUMENT_NOT_LISTED, "No recorded statement lists this photograph.")
-        if self._files.path(document).exists():
-            return await self._finish(document, max(sizes), sender.name)
-        self._files.write_cells(document, sizes, chunk.first_cell, chunk.data)
+        size = await self._arriving.write(chunk)
         self._metrics.received_bytes.inc(len(chunk.data))
-        size = self._files.complete_size(document, sizes)
-        if size is None:
-            return []
-        try:
-            return await self._finish(document, size, sender.name, keep_partial=size != max(sizes))
-        except Rejected:
-            if size == max(sizes):
-                raise
-            return []  # somebody listed this photograph with too small a size; the rest of it is still to come
+        return [] if size is None else [self._completed(chunk.document, size, sender.name)]
 
-    async def _finish(
-        self, document: DocumentHash, size: int, sender: str, *, keep_partial: bool = False
-    ) -> list[CompleteDocument]:
-        await asyncio.to_thread(self._files.finish, document, size, keep_partial=keep_partial)
+    def _completed(self, document: DocumentHash, size: int, sender: str) -> CompleteDocument:
         self._metrics.documents.inc()
-        return [CompleteDocument(document, size, sender, self._clock.now())]
-
-    async def _listed(self, document: DocumentHash) -> tuple[int, ...]:
-        """The sizes that statements give a document: whose is true, its hash will tell. None: it is not listed."""
-        sizes = self._documents.get(document) or await self._store.listed_sizes(document)
-        if sizes:
-            self._documents[document] = sizes
-            if len(self._documents) > _DOCUMENTS_REMEMBERED:
-                self._documents.popitem(last=False)
-        return sizes
-
-
-def _about(parcel: Parcel) -> bytes:
-    if isinstance(parcel, ChunkParcel):
-        return parcel.document[: parcels.SHORT_BYTES]
-    try:
-        return cose.parse(parcel.statement).id[: parcels.SHORT_BYTES]
-    except Rejected:
-        return cose.sha256(parcel.statement)[: parcels.SHORT_BYTES]
+        return CompleteDocument(document, size, sender, self._clock.now())

@@ -1,64 +1,42 @@
-"""Carries what is in custody towards the centre, for ever: connect, deliver, wait, again.
+"""Carries what is in custody towards the centre, for ever, over every uplink that works, each parcel on one of them.
 
-Of several uplinks the first that works is used. Failures cost nothing but time: a wait that doubles up to a
-limit, spread at random; a centre that says when to come back is obeyed.
+Failures cost nothing but time: a wait that doubles up to a limit, spread at random; a centre that says when to come
+back is obeyed. What the centre signs is checked here and filed.
 """
 
 import asyncio
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from relay.clock import Clock
 from relay.config import UplinkConfig
-from relay.delivery import Delivered, Delivery
-from relay.errors import NotNow, Rejected, UplinkDown
+from relay.errors import Rejected
+from relay.forwarder.link import Link, LinkState, Parts
+from relay.forwarder.outgoing import Outgoing
 from relay.identity import NodeIdentity
-from relay.protocol import cose, planning, receipts, trust
-from relay.protocol.messages import TrustNews
+from relay.protocol import cose, receipts, trust
+from relay.protocol.messages import Problem, TrustNews
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
-from relay.uplink.port import Uplink
+from relay.uplink import interfaces
+from relay.uplink.port import Connection, NetworkUplink
 from relay.verifier import Verifier
 
 log = logging.getLogger(__name__)
 
-
-class LinkState(StrEnum):
-    """An uplink, as the PPK sees it."""
-
-    DOWN = "down"
-    CONNECTING = "connecting"
-    UP = "up"
-    RESTING = "resting"  # nothing to send
-
-
-@dataclass(slots=True)
-class UplinkView:
-    """What is shown of one uplink. Times in Unix seconds, 0 for never."""
-
-    name: str
-    state: LinkState = LinkState.DOWN
-    since: float = 0.0
-    last_success: float = 0.0
-    retry_at: float = 0.0
-    reason: str = ""
-    failures: int = 0
-    rate_bytes_per_second: float = 0.0
-    bytes_in_flight: int = 0
-    not_before: float = 0.0  # monotonic: the centre asked not to come before
+_PROBLEMS_SHOWN = 20
 
 
 class Forwarder:
-    """The loop. `wake()` tells it that there is something new."""
+    """All uplinks. `wake()` tells them that there is something new."""
 
     def __init__(
         self,
-        uplinks: Sequence[tuple[Uplink, UplinkConfig]],
+        uplinks: Sequence[tuple[NetworkUplink, UplinkConfig]],
         store: CustodyStore,
         files: DocumentFiles,
         node: NodeIdentity,
@@ -66,147 +44,72 @@ class Forwarder:
         clock: Clock,
         chance: random.Random,
     ) -> None:
-        self._uplinks = uplinks
         self._store = store
         self._files = files
-        self._node = node
         self._verifier = verifier
         self._clock = clock
-        self._chance = chance
-        self._work = asyncio.Event()
-        self._delivered = Delivered(newest_statement=0)
-        self.views = [UplinkView(config.name) for _, config in uplinks]
+        self._problems: deque[Problem] = deque(maxlen=_PROBLEMS_SHOWN)
+        parts = Parts(
+            store,
+            node,
+            clock,
+            chance,
+            self.file_receipt,
+            self.learn,
+            self._problems.append,
+            self._file_slips,
+            self._neighbours_ledger,
+        )
+        self._to_centre = Outgoing(store, files, clock)
+        self._to_neighbours: dict[cose.X5t, Outgoing] = {}
+        self.links = []
+        for uplink, config in uplinks:
+            to_centre = config.kind == "https"
+            self.links.append(
+                Link(uplink, config, self._to_centre if to_centre else Outgoing(store, files, clock), parts)
+            )
+        for link in self.links:
+            link.rivals = [rival for rival in self.links if rival is not link]
 
     def wake(self) -> None:
         """Something was taken into custody."""
-        self._work.set()
+        for outgoing in self._ledgers():
+            outgoing.wake()
+
+    async def carried_otherwise(self) -> None:
+        """All that has no receipt lies on a stick as well: the centre is asked about it before any of it is sent."""
+        self._to_centre.elsewhere(name for name, _ in await self._store.names_without_receipt())
 
     def status(self) -> dict[str, Any]:
-        """The uplinks and what went over them, for the status API."""
+        """The uplinks, what went over them and what was not taken, for the status API."""
+        crossed = [outgoing.crossed for outgoing in self._ledgers()]
         return {
-            "uplinks": [
-                {
-                    "name": view.name,
-                    "state": view.state,
-                    "since": int(view.since),
-                    "last_success": int(view.last_success),
-                    "retry_in_seconds": max(0, round(view.retry_at - time.time())) if view.retry_at else 0,
-                    "reason": view.reason,
-                    "failures": view.failures,
-                    "rate_bytes_per_second": round(view.rate_bytes_per_second),
-                    "bytes_in_flight": view.bytes_in_flight,
-                }
-                for view in self.views
+            "uplinks": [link.status() for link in self.links],
+            "bytes_sent": sum(item.bytes_sent for item in crossed),
+            "bytes_sent_again": sum(item.bytes_again for item in crossed),
+            "not_taken": [
+                {"about": problem.about.hex(), "code": problem.code, "sentence": problem.sentence}
+                for problem in self._problems
             ],
-            "bytes_sent": self._delivered.bytes_sent,
-            "bytes_sent_again": self._delivered.bytes_again,
         }
 
     async def run(self) -> None:
         """For ever; ends only by cancellation or by `StoreBroken`."""
-        if not self._uplinks:
+        if not self.links:
             log.warning("no uplink is configured: what is taken stays here")
-            await asyncio.Event().wait()
-        # what an earlier process may have sent is asked about, not sent again
-        self._delivered.newest_statement = await self._store.newest_number()
-        while True:
-            wait = await self._try_uplinks()
-            if wait is None:
-                await self._rest()
-            else:
-                await asyncio.sleep(wait)
-
-    async def _try_uplinks(self) -> float | None:
-        """Delivers over the first uplink that works. None if all was said; else seconds to wait."""
-        waits = []
-        for (uplink, config), view in zip(self._uplinks, self.views, strict=True):
-            left = view.not_before - time.monotonic()
-            wait = left if left > 0 else await self._deliver(uplink, config, view)
-            if wait is None:
-                return None
-            waits.append(wait)
-        return min(waits)
-
-    async def _deliver(self, uplink: Uplink, config: UplinkConfig, view: UplinkView) -> float | None:
-        broken: Exception | None = None
-        _enter(view, LinkState.CONNECTING)
-        try:
-            async with uplink.open() as stream:
-                _enter(view, LinkState.UP)
-                view.reason, view.retry_at = "", 0.0
-                log.info("uplink %s is up", view.name)
-                delivery = Delivery(
-                    stream,
-                    self._store,
-                    self._files,
-                    self._node.signer,
-                    self._node.identity.chain,
-                    self._clock,
-                    config,
-                    self._delivered,
-                    on_receipt=self._file_receipt,
-                    on_trust=self._learn,
-                    work=self._work,
-                )
-                try:
-                    await self._watch(delivery, view)
-                finally:
-                    if delivery.was_answered:  # a handshake alone proves nothing
-                        view.failures = 0
-        except* (UplinkDown, NotNow, Rejected) as group:
-            broken = _first(group)
-        if broken is not None:
-            return self._failed(view, config, broken)
-        view.failures = 0
-        view.last_success = time.time()
-        _enter(view, LinkState.RESTING)
-        return None
-
-    async def _watch(self, delivery: Delivery, view: UplinkView) -> None:
-        """Runs a delivery and keeps its figures on view."""
-
-        async def show() -> None:
-            while True:
-                view.rate_bytes_per_second = delivery.window.rate_bytes_per_second
-                view.bytes_in_flight = delivery.window.bytes_in_flight
-                await asyncio.sleep(0.5)
-
+        for outgoing in self._ledgers():
+            await outgoing.start()
         async with asyncio.TaskGroup() as tasks:
-            showing = tasks.create_task(show())
-            try:
-                await delivery.run()
-            finally:
-                showing.cancel()
-                view.bytes_in_flight = 0
+            for link in self.links:
+                tasks.create_task(link.run(), name=f"uplink {link.config.label}")
+            tasks.create_task(interfaces.watch(self._network_changed), name="interfaces")
 
-    def _failed(self, view: UplinkView, config: UplinkConfig, error: Exception) -> float:
-        view.failures += 1
-        wait = planning.backoff_seconds(
-            view.failures,
-            first=config.backoff_seconds_first,
-            most=config.backoff_seconds_max,
-            chance=self._chance.random(),
-        )
-        if isinstance(error, NotNow):
-            wait = max(wait, error.retry_after_seconds)
-            view.not_before = time.monotonic() + wait
-        view.reason = str(error)
-        view.retry_at = time.time() + wait
-        _enter(view, LinkState.DOWN)
-        log.info("uplink %s is down, tried again in %.1f s: %s", view.name, wait, error)
-        return wait
+    def _network_changed(self) -> None:
+        log.info("the network has changed")
+        for link in self.links:
+            link.network_changed()
 
-    async def _rest(self) -> None:
-        """Until something is taken; sooner if receipts are missing, which are then asked for again."""
-        waiting = await self._store.without_receipt(0, 1)
-        seconds = min(config.ask_again_seconds for _, config in self._uplinks) if waiting else None
-        try:
-            async with asyncio.timeout(seconds):
-                await self._work.wait()
-        except TimeoutError:
-            return
-
-    async def _file_receipt(self, data: bytes) -> None:
+    async def file_receipt(self, data: bytes) -> None:
         """Settles what the centre has signed for; a receipt that does not hold is not filed."""
         try:
             signed = cose.parse(data)
@@ -218,43 +121,69 @@ class Forwarder:
             return
         self._clock.saw_signed_time(receipt.issued_at)
         await self._store.settle(receipt, receipt.issued_at)
-        for view in self.views:
-            view.last_success = time.time() if view.state is LinkState.UP else view.last_success
+        for outgoing in self._ledgers():
+            outgoing.settled(outcome.statement for outcome in receipt.outcomes)
+        for link in self.links:
+            if link.view.state is LinkState.UP:
+                link.view.last_success = time.time()
         for outcome in receipt.outcomes:
             log.info("%s %s by the centre", outcome.statement.hex()[:8], outcome.verdict.name.lower())
+
+    def _ledgers(self) -> list[Outgoing]:
+        """Every ledger once."""
+        return list(dict.fromkeys([self._to_centre, *self._to_neighbours.values(), *(x.outgoing for x in self.links)]))
+
+    async def _neighbours_ledger(self, connection: Connection) -> Outgoing:
+        """What waits for the neighbour at the other end: all but what it has given us itself."""
+        x5t = cose.x5t_of(connection.peer)
+        if x5t not in self._to_neighbours:
+            on_arrived = self._to_centre.elsewhere
+            outgoing = Outgoing(self._store, self._files, self._clock, not_from=x5t, on_arrived=on_arrived)
+            await outgoing.start()
+            self._to_neighbours[x5t] = outgoing
+        return self._to_neighbours[x5t]
+
+    async def _file_slips(self, slips: Sequence[bytes], neighbour: bytes) -> None:
+        """Files what a neighbour has signed for. It settles nothing: only the centre's receipt does."""
+        try:
+            signed = [await self._verifier.verify_slip(slip, (neighbour,)) for slip in slips]
+        except Rejected as error:
+            log.error("a neighbour's slip does not hold and is not filed: %s [%s]", error.sentence, error.code)
+            return
+        await self._store.file_slips([slip for slip, _ in signed], signed[0][1])
 
     async def _centre_chain(self, x5t: cose.X5t) -> tuple[bytes, ...]:
         kept = [der for kind, der in await self._store.trust_items() if kind == "centre"]
         return tuple(der for der in kept if cose.x5t_of(der) == x5t)
 
-    async def _learn(self, news: TrustNews) -> None:
-        """Keeps what the centre tells of CAs and revocations, after checking it against the root."""
-        for error in self._verifier.learn([der for der in news.certificates if not _is_centre(der)], news.crls):
+    async def learn(self, news: TrustNews) -> None:
+        """Keeps what is told of CAs, revocations and the centre's certificate, after checking it against the root."""
+        roles = {der: _role(der) for der in news.certificates}
+        authorities = [der for der, role in roles.items() if role is None]
+        for error in self._verifier.learn(authorities, news.crls):
             log.warning("trust news not taken: %s", error.sentence)
         known = set(self._verifier.trust.authority_certificates)
-        items = [("authority", der) for der in news.certificates if der in known]
-        items += [("centre", der) for der in news.certificates if _is_centre(der)]
+        items = [("authority", der) for der in authorities if der in known]
+        items += [
+            ("centre", der) for der, role in roles.items() if role is trust.Role.CENTRE and self._reaches_root(der)
+        ]
         items += [("crl", der) for der in self._verifier.trust.crls.values()]
         before = {der for _, der in await self._store.trust_items()}
         fresh = [(kind, cose.sha256(der), der) for kind, der in items if der not in before]
         if fresh:
             await self._store.learn_trust(fresh)
 
+    def _reaches_root(self, der: bytes) -> bool:
+        try:
+            self._verifier.trust.identify((der,), None)
+        except Rejected:
+            return False
+        return True
 
-def _is_centre(der: bytes) -> bool:
+
+def _role(der: bytes) -> trust.Role | None:
+    """The role in a certificate; None if it has none, as a CA's."""
     try:
-        return trust.role_and_scope(trust.parse_certificate(der))[0] is trust.Role.CENTRE
+        return trust.role_and_scope(trust.parse_certificate(der))[0]
     except Rejected:
-        return False
-
-
-def _enter(view: UplinkView, state: LinkState) -> None:
-    view.state = state
-    view.since = time.time()
-
-
-def _first(group: BaseExceptionGroup[Exception]) -> Exception:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error if isinstance(error, Exception) else UplinkDown(str(error))
+        return None

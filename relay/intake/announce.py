@@ -1,4 +1,4 @@
-"""Being found: DNS-SD over mDNS (RFC 6762, 6763), `_kpurelay._tcp`. The door to zeroconf, beside the phone's.
+"""Being found: DNS-SD over mDNS (RFC 6762, 6763), `_kpurelay._tcp`. The door to zeroconf, beside `discovery`.
 
 Announcing is a courtesy: if it fails, the relay is still reached by its address, and it is tried again.
 """
@@ -15,9 +15,9 @@ from zeroconf import InterfaceChoice, IPVersion, ServiceInfo
 from zeroconf.asyncio import AsyncZeroconf
 
 from relay.config import AnnounceConfig
+from relay.discovery import SERVICE
 from relay.protocol.trust import Identity
 
-SERVICE = "_kpurelay._tcp.local."
 _LOOK_SECONDS = 20.0
 
 log = logging.getLogger(__name__)

@@ -11,12 +11,14 @@ from relay.errors import Code, Rejected
 from relay.http import COSE_TYPE, common_routes, hex_name, problems, read_body, trust_answer
 from relay.intake import views
 from relay.intake.reception import Reception
+from relay.intake.returned import Returned
 from relay.intake.tus import Tus
 from relay.metrics import Metrics
 from relay.protocol import codes, cose
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
 from relay.store.holdings import HeldDocument, HeldStatement
+from relay.streams import Streams
 from relay.verifier import Verifier
 
 _PAGE_LIMIT_MAX = 500
@@ -99,7 +101,7 @@ class Intake:
     async def _view(self, held: HeldStatement) -> dict[str, Any]:
         pages = await self._store.pages_of(held.number)
         arrived = [await self._arrived_bytes(page) for page in pages]
-        return views.statement(held, pages, arrived)
+        return views.statement(held, pages, arrived, await self._store.neighbours.holders_of(held.id))
 
     async def _arrived_bytes(self, page: HeldDocument) -> int:
         if page.slip and not page.dropped_at:
@@ -107,7 +109,9 @@ class Intake:
         return await asyncio.to_thread(self._files.arrived_bytes, page.document)
 
 
-def application(intake: Intake, tus: Tus, metrics: Metrics, config: RelayConfig) -> web.Application:
+def application(
+    intake: Intake, tus: Tus, streams: Streams, returned: Returned, metrics: Metrics, config: RelayConfig
+) -> web.Application:
     """The routes."""
     app = web.Application(middlewares=[problems(metrics.problem)], client_max_size=config.intake.document_bytes_max)
     app.add_routes(
@@ -124,9 +128,15 @@ def application(intake: Intake, tus: Tus, metrics: Metrics, config: RelayConfig)
             web.post("/v1/documents", tus.create),
             web.head("/v1/documents/{document}", tus.head),
             web.patch("/v1/documents/{document}", tus.patch),
+            web.post("/v1/receipts", returned.post),
+            web.get("/v1/exchange", streams.serve if config.neighbour.accept else _no_neighbours),
         ]
     )
     return app
+
+
+async def _no_neighbours(_request: web.Request) -> web.Response:
+    raise Rejected(Code.NOT_FOUND, "This relay takes nothing over from other relays (neighbour.accept is false).")
 
 
 def _query_number(request: web.Request, name: str, default: int) -> int:

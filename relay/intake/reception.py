@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from relay.errors import Code, NotNow, Rejected
 from relay.metrics import Metrics
 from relay.protocol import forms
 from relay.protocol.statements import DocumentHash, Kind, Statement
+from relay.protocol.trust import Identity
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
 from relay.store.holdings import Custody, TakeDocument, TakeStatement
@@ -36,11 +37,28 @@ class Reception:
         self._on_custody = on_custody
         self._document_bytes_max = document_bytes_max
 
+    def with_files(self, files: DocumentFiles) -> "Reception":
+        """The same counter, for those whose photographs come to other files."""
+        return Reception(
+            self._store,
+            files,
+            self._verifier,
+            self._metrics,
+            self._on_custody,
+            document_bytes_max=self._document_bytes_max,
+        )
+
     async def take_statement(self, data: bytes) -> tuple[Statement, Custody]:
         """Custody of a statement: verified, on disk, slip signed. `Rejected` says what is wrong with it."""
         # what came in one turn of the loop is read first and judged together, which keeps a processor's caches warm
         await asyncio.sleep(0)
-        verified = await self._verifier.verify(data)
+        item = await self.judge(data)
+        (custody,) = await self.take([item])
+        return item.statement, custody
+
+    async def judge(self, data: bytes, chain: Sequence[bytes] = (), origin: Identity | None = None) -> TakeStatement:
+        """A statement that may be taken into custody, from a phone or from another relay; otherwise `Rejected`."""
+        verified = await self._verifier.verify(data, chain)
         statement = verified.statement
         check_figures(statement)
         for page in statement.pages:
@@ -50,24 +68,31 @@ class Reception:
                     f"Page {page.number} has {page.size_bytes} bytes; this relay takes {self._document_bytes_max}. "
                     "Photograph it with a lower resolution.",
                 )
-        custody = await self._store.take_custody(TakeStatement(statement, verified.new_chain))
-        self._verifier.stored(statement.signed.x5t)
-        self._metrics.received_bytes.inc(len(data))
-        if custody.new:
-            self._metrics.statements.inc()
+        return TakeStatement(statement, verified.new_chain, origin)
+
+    async def take(self, items: Sequence[TakeStatement]) -> list[Custody]:
+        """Custody of statements that were judged: on disk together, a slip for each."""
+        taken = await self._store.take_all(items)
+        for item, custody in zip(items, taken, strict=True):
+            self._verifier.stored(item.statement.signed.x5t)
+            self._metrics.received_bytes.inc(len(item.statement.signed.bare))
+            (self._metrics.statements if custody.new else self._metrics.repeats).inc()
+        if any(custody.new for custody in taken):
             self._on_custody()
-        else:
-            self._metrics.repeats.inc()
-        return statement, custody
+        return taken
 
     async def take_document(self, document: DocumentHash, size_bytes: int) -> Custody:
         """Custody of a photograph whose last byte has arrived: verified, on disk, slip signed."""
         await asyncio.to_thread(self._files.finish, document, size_bytes)
+        return await self.file_document(document, size_bytes)
+
+    async def file_document(self, document: DocumentHash, size_bytes: int) -> Custody:
+        """Custody of a photograph that is whole, verified and on disk already: slip signed."""
         custody = await self._store.take_custody(TakeDocument(document, size_bytes))
         if custody.new:
             self._metrics.documents.inc()
             log.info("photograph %s taken, %d bytes", document.hex()[:8], size_bytes)
-            self._on_custody()
+        self._on_custody()  # also of one that was damaged, and came again
         return custody
 
     async def make_room(self, size_bytes: int, now: int) -> None:
@@ -84,7 +109,9 @@ class Reception:
 
     async def recover(self) -> None:
         """After a start: photographs that were whole on disk but not yet answered for are taken like any other."""
-        for document, size_bytes in await self._store.unfinished_documents():
+        unfinished = await self._store.unfinished_documents()
+        await asyncio.to_thread(self._files.sweep, [document for document, _ in unfinished])
+        for document, size_bytes in unfinished:
             whole = self._files.path(document).exists() or self._files.arrived_bytes(document) == size_bytes
             if whole:
                 try:

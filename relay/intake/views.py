@@ -1,5 +1,6 @@
 """What a relay tells about what it holds, as JSON: the same words everywhere."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,14 +11,20 @@ from relay.protocol.receipts import Verdict
 from relay.protocol.statements import Kind
 from relay.store.database import Row
 from relay.store.holdings import HeldDocument, HeldStatement
+from relay.store.neighbours import Holder
 
 FORM_UNKNOWN = "form-unknown"
 CLOCK_DOUBTFUL = "clock-doubtful"
 _CLOCK_DOUBT_SECONDS = 14 * 86400
 
 
-def statement(held: HeldStatement, pages: Sequence[HeldDocument], arrived: Sequence[int]) -> dict[str, Any]:
-    """One statement; `arrived` counts the bytes of each page's photograph that are here."""
+def statement(
+    held: HeldStatement, pages: Sequence[HeldDocument], arrived: Sequence[int], also_at: Sequence[Holder]
+) -> dict[str, Any]:
+    """One statement; `arrived` counts the bytes of each page's photograph that are here.
+
+    `origin` is the relay that handed it over (null: a phone), `also_at` the neighbours that have taken it over.
+    """
     parsed = statements.parse(held.cose)
     return {
         "id": held.id.hex(),
@@ -33,6 +40,11 @@ def statement(held: HeldStatement, pages: Sequence[HeldDocument], arrived: Seque
         "notes": list(held.notes),
         "slip": text64(held.slip),
         "receipt": text64(held.receipt),
+        "origin": held.origin,
+        "also_at": [
+            {"relay": item.name, "scope": item.scope, "held_at": item.held_at, "slip": text64(item.slip)}
+            for item in also_at
+        ],
         "documents": [
             _document(page, count, held.verdict is not None) for page, count in zip(pages, arrived, strict=True)
         ],
@@ -64,8 +76,23 @@ def station_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
             "state": state_of([Event.SLIP] + ([EVENT_OF[Verdict(verdict)]] if verdict else [])),
             "pages": pages,
             "pages_held": pages_held,
+            "origin": origin,
+            "also_at": json.loads(also_at),
         }
-        for tps, identifier, kind, form, revision, held_at, verdict, number, pages, pages_held in rows
+        for (
+            tps,
+            identifier,
+            kind,
+            form,
+            revision,
+            held_at,
+            verdict,
+            number,
+            pages,
+            pages_held,
+            origin,
+            also_at,
+        ) in rows
     ]
 
 

@@ -3,6 +3,7 @@
 All of a relay's SQL is here. Every change goes through one writer in groups, and is on disk when it returns.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -14,12 +15,14 @@ from relay.protocol import cbor, receipts
 from relay.protocol.cose import X5t
 from relay.protocol.lifecycle import EVENT_OF, Event, state_of
 from relay.protocol.receipts import Receipt, Verdict
-from relay.protocol.slips import Subject
+from relay.protocol.slips import Slip, Subject
 from relay.protocol.statements import DocumentHash, Kind, Statement, StatementId
+from relay.protocol.trust import Identity
 from relay.store.database import Database, GroupCommit, Row, marks, open_database
 from relay.store.holdings import (
     Change,
     Custody,
+    FileSlip,
     HeldDocument,
     HeldStatement,
     LearnTrust,
@@ -29,16 +32,20 @@ from relay.store.holdings import (
     TakeDocument,
     TakeStatement,
 )
+from relay.store.neighbours import Neighbours
 
 log = logging.getLogger(__name__)
 
+_NAMED_MAX = 512
 SignSlip = Callable[[Subject, bytes, int], tuple[bytes, int]]
 """(kind, subject, number) -> the slip's bytes and its time."""
 
 
+_NOBODY = b""
 _STATEMENT_COLUMNS = (
     "s.number, s.id, s.kind, s.tps, s.form, s.revision, s.signer, s.cose, s.slip, s.held_at, s.verdict, s.notes, "
-    "(SELECT cose FROM receipt WHERE receipt.number = s.receipt)"
+    "(SELECT cose FROM receipt WHERE receipt.number = s.receipt), "
+    "(SELECT name FROM neighbour WHERE neighbour.x5t = s.origin)"
 )
 
 
@@ -48,6 +55,8 @@ class CustodyStore:
     def __init__(self, database: Database, sign_slip: SignSlip, queue_max: int) -> None:
         self._database = database
         self._sign_slip = sign_slip
+        self.neighbours = Neighbours(database)
+        self._receipt_filed = asyncio.Event()
         self._writer = GroupCommit[Change, Custody | None](database, self._apply, queue_max=queue_max)
 
     async def run(self) -> None:
@@ -56,14 +65,29 @@ class CustodyStore:
 
     async def take_custody(self, item: TakeStatement | TakeDocument) -> Custody:
         """The slip, once the bytes are on disk; the same slip when the same thing comes again."""
-        (custody,) = await self._writer.submit(item)
-        if custody is None:
+        return (await self.take_all([item]))[0]
+
+    async def take_all(self, items: Sequence[TakeStatement | TakeDocument]) -> list[Custody]:
+        """The slips of several things that are put on disk together."""
+        taken = [custody for custody in await self._writer.submit(*items) if custody is not None]
+        if len(taken) != len(items):
             raise StoreBroken("The writer gave no slip.")
-        return custody
+        return taken
 
     async def settle(self, receipt: Receipt, settled_at: int) -> None:
         """Files a verified receipt."""
         await self._writer.submit(Settle(receipt, settled_at))
+        self._receipt_filed.set()
+        self._receipt_filed = asyncio.Event()
+
+    @property
+    def receipt_filed(self) -> asyncio.Event:
+        """Is set once another receipt has been filed; take it before looking at those that there are."""
+        return self._receipt_filed
+
+    async def file_slips(self, slips: Sequence[Slip], neighbour: Identity) -> None:
+        """Keeps a neighbour's verified slips for what is in custody here; the same again changes nothing."""
+        await self._writer.submit(*(FileSlip(slip, neighbour) for slip in slips))
 
     async def learn_trust(self, items: Iterable[tuple[str, bytes, bytes]]) -> None:
         """Keeps trust material: (kind, SHA-256, DER)."""
@@ -93,14 +117,34 @@ class CustodyStore:
         )
         return [_held(row) for row in rows]
 
-    async def without_receipt(self, after: int, limit: int) -> list[HeldStatement]:
-        """Statements that the centre has not answered for, oldest first, after slip number `after`."""
+    async def without_receipt(self, after: int, limit: int, not_from: X5t | None = None) -> list[HeldStatement]:
+        """Statements that the centre has not answered for, oldest first, after slip number `after`.
+
+        Here and below, `not_from` leaves out what that relay has handed over: it never gets its own back.
+        """
         rows = await self._database.read(
             f"SELECT {_STATEMENT_COLUMNS} FROM statement s WHERE s.verdict IS NULL AND s.number > ? "
-            "ORDER BY s.number LIMIT ?",
-            (after, limit),
+            "AND s.origin IS NOT ? ORDER BY s.number LIMIT ?",
+            (after, not_from or _NOBODY, limit),
         )
         return [_held(row) for row in rows]
+
+    async def fresh(self, kind: Kind, after: int, limit: int, not_from: X5t | None = None) -> list[HeldStatement]:
+        """Statements of one kind that the centre has not answered for, oldest first, after slip number `after`."""
+        rows = await self._database.read(
+            f"SELECT {_STATEMENT_COLUMNS} FROM statement s WHERE s.verdict IS NULL AND s.kind = ? AND s.number > ? "
+            "AND s.origin IS NOT ? ORDER BY s.number LIMIT ?",
+            (int(kind), after, not_from or _NOBODY, limit),
+        )
+        return [_held(row) for row in rows]
+
+    async def names_without_receipt(self, not_from: X5t | None = None) -> list[tuple[bytes, Kind]]:
+        """The first 8 bytes of the id, and the kind, of every statement that the centre has not answered for."""
+        rows = await self._database.read(
+            "SELECT substr(id, 1, 8), kind FROM statement WHERE verdict IS NULL AND origin IS NOT ? ORDER BY number",
+            (not_from or _NOBODY,),
+        )
+        return [(row[0], Kind(row[1])) for row in rows]
 
     async def without_receipt_named(self, names: Sequence[bytes]) -> list[HeldStatement]:
         """Of the statements without a receipt, those whose id begins with one of `names` (8 bytes each)."""
@@ -124,6 +168,11 @@ class CustodyStore:
         )
         return [HeldDocument(*row) for row in rows]
 
+    async def listed_sizes(self, document: bytes) -> tuple[int, ...]:
+        """Every size that accepted statements give a document; none if no statement lists it."""
+        rows = await self._database.read("SELECT DISTINCT size_bytes FROM page WHERE document = ?", (document,))
+        return tuple(row[0] for row in rows)
+
     async def listed_size(self, document: bytes) -> int | None:
         """The size of a document in the first accepted statement that lists it; None if none does."""
         rows = await self._database.read(
@@ -144,16 +193,60 @@ class CustodyStore:
         )
         return bool(await self._database.read(sql, (document,)))
 
-    async def documents_without_receipt(self, after: int, limit: int) -> list[PendingDocument]:
+    async def documents_listed(
+        self, after: int, limit: int, not_from: X5t | None = None
+    ) -> list[tuple[int, PendingDocument]]:
+        """Whole photographs, once for each statement without a receipt that lists one.
+
+        In the order of the number of which the later of the two, photograph and statement, made it complete.
+        """
+        sql = (
+            "SELECT max(d.number, s.number) AS at, d.sha256, d.size_bytes, p.page, s.form, d.number, s.id "
+            "FROM statement s JOIN page p ON p.statement = s.number JOIN document d ON d.sha256 = p.document "
+            "WHERE {}.number > ? AND s.verdict IS NULL AND s.origin IS NOT ? AND d.dropped_at IS NULL"
+        )
+        rows = await self._database.read(
+            f"{sql.format('d')} UNION {sql.format('s')} ORDER BY at LIMIT ?",
+            (after, not_from or _NOBODY, after, not_from or _NOBODY, limit),
+        )
+        return [(row[0], PendingDocument(*row[1:])) for row in rows]
+
+    async def documents_without_receipt(
+        self, after: int, limit: int, not_from: X5t | None = None
+    ) -> list[PendingDocument]:
         """Whole photographs of statements without a receipt, oldest first, after slip number `after`."""
         rows = await self._database.read(
-            "SELECT d.sha256, d.size_bytes, min(p.page), s.form, d.number FROM document d "
+            "SELECT d.sha256, d.size_bytes, min(p.page), s.form, d.number, s.id FROM document d "
             "JOIN page p ON p.document = d.sha256 JOIN statement s ON s.number = p.statement "
-            "WHERE d.number > ? AND s.verdict IS NULL AND d.dropped_at IS NULL "
+            "WHERE d.number > ? AND s.verdict IS NULL AND s.origin IS NOT ? AND d.dropped_at IS NULL "
             "GROUP BY d.number ORDER BY d.number LIMIT ?",
-            (after, limit),
+            (after, not_from or _NOBODY, limit),
         )
         return [PendingDocument(*row) for row in rows]
+
+    async def settled_among(self, statements: Sequence[bytes], documents: Sequence[bytes]) -> set[bytes]:
+        """Of these, the statements that have a receipt, and the photographs listed by none that lacks one."""
+        found = set()
+        for at in range(0, len(statements), _NAMED_MAX):
+            names = statements[at : at + _NAMED_MAX]
+            sql = f"SELECT id FROM statement WHERE verdict IS NOT NULL AND id IN ({marks(names)})"
+            found |= {row[0] for row in await self._database.read(sql, names)}
+        for at in range(0, len(documents), _NAMED_MAX):
+            names = documents[at : at + _NAMED_MAX]
+            sql = (
+                "SELECT p.document FROM page p JOIN statement s ON s.number = p.statement "
+                f"WHERE p.document IN ({marks(names)}) GROUP BY p.document HAVING count(*) = count(s.verdict)"
+            )
+            found |= {row[0] for row in await self._database.read(sql, names)}
+        return found
+
+    async def lacks_receipt(self, receipt: bytes, statements: Sequence[bytes]) -> bool:
+        """Whether this receipt (bare COSE) is not filed yet and speaks of any statement that is here."""
+        sql = (
+            f"SELECT 1 FROM statement WHERE id IN ({marks(statements)}) "
+            "AND NOT EXISTS (SELECT 1 FROM receipt WHERE cose = ?) LIMIT 1"
+        )
+        return bool(await self._database.read(sql, [*statements, receipt]))
 
     async def droppable_documents(self, limit: int) -> list[DocumentHash]:
         """Photographs that the centre has recorded and no statement without a receipt lists, oldest first."""
@@ -203,7 +296,10 @@ class CustodyStore:
         return await self._database.read(
             "SELECT s.tps, s.id, s.kind, s.form, s.revision, s.held_at, s.verdict, s.number, "
             "(SELECT count(*) FROM page p WHERE p.statement = s.number), "
-            "(SELECT count(*) FROM page p JOIN document d ON d.sha256 = p.document WHERE p.statement = s.number) "
+            "(SELECT count(*) FROM page p JOIN document d ON d.sha256 = p.document WHERE p.statement = s.number), "
+            "(SELECT name FROM neighbour WHERE neighbour.x5t = s.origin), "
+            "(SELECT json_group_array(n.name) FROM handed_over h JOIN neighbour n ON n.x5t = h.neighbour "
+            "WHERE h.subject = s.id) "
             "FROM statement s ORDER BY s.tps, s.number"
         )
 
@@ -225,6 +321,8 @@ class CustodyStore:
             match change:
                 case Settle():
                     await self._settle(change)
+                case FileSlip():
+                    await self.neighbours.file(change)
                 case LearnTrust(items):
                     await self._database.writing.executemany(
                         "INSERT OR IGNORE INTO trust_item (kind, sha256, der) VALUES (?, ?, ?)", items
@@ -264,7 +362,8 @@ class CustodyStore:
             results[at] = Custody(slip, new=True)
             if isinstance(change, TakeStatement):
                 statements.append(change)
-                rows["statement"].append((number, *_statement_values(change.statement), slip, held_at))
+                origin = change.origin.x5t if change.origin else None
+                rows["statement"].append((number, *_statement_values(change.statement), slip, held_at, origin))
             else:
                 rows["document"].append((number, change.document, change.size_bytes, slip, held_at))
         await self._insert(statements, rows["statement"], rows["document"])
@@ -283,11 +382,13 @@ class CustodyStore:
         self, taken: Sequence[TakeStatement], statements: Sequence[Row], documents: Sequence[Row]
     ) -> None:
         writing = self._database.writing
+        if origins := [item.origin for item in taken if item.origin]:
+            await self.neighbours.meet(origins)
         if statements:
             log.info("custody of %s", ", ".join(f"{row[1].hex()[:8]} (TPS {row[3]})" for row in statements))
             await writing.executemany(
-                "INSERT INTO statement (number, id, kind, tps, form, revision, signer, cose, slip, held_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO statement (number, id, kind, tps, form, revision, signer, cose, slip, held_at, origin) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 statements,
             )
         pages = [
@@ -372,7 +473,7 @@ def _is_news(row: Row | None, outcome: receipts.Outcome) -> bool:
 
 
 def _held(row: Row) -> HeldStatement:
-    number, identifier, kind, tps, form, revision, signer, cose, slip, held_at, verdict, notes, receipt = row
+    number, identifier, kind, tps, form, revision, signer, cose, slip, held_at, verdict, notes, receipt, origin = row
     return HeldStatement(
         number=number,
         id=StatementId(identifier),
@@ -387,4 +488,5 @@ def _held(row: Row) -> HeldStatement:
         verdict=Verdict(verdict) if verdict else None,
         notes=tuple(json.loads(notes)) if notes else (),
         receipt=receipt,
+        origin=origin,
     )

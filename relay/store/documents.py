@@ -8,7 +8,7 @@ verified when it is whole, and if a power cut spoilt it, it begins again.
 import contextlib
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from relay.errors import Code, NotNow, Rejected
@@ -21,11 +21,14 @@ _FULL_RETRY_SECONDS = 60.0
 
 
 class DocumentFiles:
-    """All functions block on the disk: call them in a thread. `reserve_bytes` of the disk are kept for tallies."""
+    """All functions block on the disk: call them in a thread. `reserve_bytes` of the disk are left free.
 
-    def __init__(self, folder: Path, reserve_bytes: int) -> None:
+    Whoever appends and whoever writes cells has an `incoming` folder of its own: what is whole, they share.
+    """
+
+    def __init__(self, folder: Path, reserve_bytes: int, incoming: str = "incoming") -> None:
         self._documents = folder / "documents"
-        self._incoming = folder / "incoming"
+        self._incoming = folder / incoming
         self._reserve_bytes = reserve_bytes
         self._documents.mkdir(parents=True, exist_ok=True)
         self._incoming.mkdir(parents=True, exist_ok=True)
@@ -131,6 +134,13 @@ class DocumentFiles:
             part.rename(final)
         except OSError as error:
             raise _disk_error(error) from error
+
+    def sweep(self, unfinished: Iterable[bytes]) -> None:
+        """Forgets partial files of all but these documents: the others have become whole by another way."""
+        kept = {document.hex() for document in unfinished}
+        for path in list(self._incoming.iterdir()):
+            if path.suffix in (".part", ".cells") and path.stem not in kept:
+                path.unlink(missing_ok=True)
 
     def discard(self, document: bytes) -> None:
         """Forgets a partial file."""

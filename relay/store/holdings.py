@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from relay.protocol.cose import X5t
 from relay.protocol.lifecycle import EVENT_OF, Event, State, state_of
 from relay.protocol.receipts import Receipt, Verdict
+from relay.protocol.slips import Slip
 from relay.protocol.statements import DocumentHash, Kind, Statement, StatementId
+from relay.protocol.trust import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +20,14 @@ class Custody:
 
 @dataclass(frozen=True, slots=True)
 class TakeStatement:
-    """Take custody of a verified statement; `chain` (DER) is kept if its signer is new here, else None."""
+    """Take custody of a verified statement; `chain` (DER) is kept if its signer is new here, else None.
+
+    `origin` is the relay that hands it over; None: a phone does.
+    """
 
     statement: Statement
     chain: tuple[bytes, ...] | None
+    origin: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,14 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
+class FileSlip:
+    """Keep a neighbour's verified slip for something that is in custody here. It settles nothing."""
+
+    slip: Slip
+    neighbour: Identity
+
+
+@dataclass(frozen=True, slots=True)
 class LearnTrust:
     """Keep CA certificates, the centre's certificate and CRLs (DER) for the next start."""
 
@@ -55,7 +69,7 @@ class MarkDropped:
     dropped_at: int
 
 
-Change = TakeStatement | TakeDocument | Settle | LearnTrust | MarkDropped
+Change = TakeStatement | TakeDocument | Settle | FileSlip | LearnTrust | MarkDropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +86,10 @@ class HeldDocument:
 
 @dataclass(frozen=True, slots=True)
 class HeldStatement:
-    """A statement in custody, with what the centre has said of it, if anything."""
+    """A statement in custody, with what the centre has said of it, if anything.
+
+    `origin` is the name of the relay that was the first to hand it over; None: a phone was.
+    """
 
     number: int
     id: StatementId
@@ -87,6 +104,7 @@ class HeldStatement:
     verdict: Verdict | None
     notes: tuple[str, ...]
     receipt: bytes | None
+    origin: str | None
 
     @property
     def state(self) -> State:
@@ -103,3 +121,4 @@ class PendingDocument:
     page: int
     form: int
     number: int
+    listed_in: StatementId

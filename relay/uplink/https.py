@@ -1,15 +1,19 @@
-"""The uplink over HTTPS: one WebSocket (RFC 6455) to the centre's /v1/exchange, kept open while there is work.
+"""The uplink over HTTPS: one WebSocket (RFC 6455) to the other side's /v1/exchange, kept open while there is work.
 
 A WebSocket is what gets through proxies and NAT while both sides talk at once: parcels go up without waiting,
 acknowledgements and receipts come down as they are made. The door to aiohttp's client side, beside the phone's.
 """
 
 import asyncio
+import contextlib
+import re
 import socket
 import ssl
-from collections.abc import AsyncIterator
+import struct
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import uvloop
@@ -19,66 +23,121 @@ from relay.errors import Code, NotNow, Rejected, UplinkDown
 from relay.http import authority_tls
 from relay.protocol import trust
 from relay.protocol.messages import MESSAGE_BYTES_MAX
-from relay.uplink.port import Stream
+from relay.uplink import interfaces
+from relay.uplink.port import Connection
 
 _WHY: dict[int, str] = {
-    aiohttp.WSCloseCode.OK: "the centre closed it",
-    aiohttp.WSCloseCode.GOING_AWAY: "the centre is stopping",
+    aiohttp.WSCloseCode.OK: "the other side closed it",
+    aiohttp.WSCloseCode.GOING_AWAY: "the other side is stopping",
     aiohttp.WSCloseCode.MESSAGE_TOO_BIG: "a message was too large",
 }
-_NOT_SENT_LOW_WATER = 16384
+_NOT_SENT_LOW_WATER = 4096
+_CLOSE_SECONDS = 2.0
+_PROBE_SECONDS = 0.25
+_PROBES_AT_ONCE = 8
 _RETRY_AFTER_DEFAULT = 30.0
 _RETRY_AFTER_MAX = 3600.0
+_RETRY_AFTER_REASON = re.compile(r"Retry-After: (\d{1,9});")
 
 
 class HttpsUplink:
-    """Connects to `config.url`; trusts the pinned root alone and only a certificate of role `pusat`."""
+    """Connects to `config.url`; trusts the pinned root alone and only a certificate of `role`."""
 
-    def __init__(self, config: UplinkConfig, root: Path) -> None:
-        self.name = config.name
+    def __init__(self, config: UplinkConfig, root: Path, role: trust.Role = trust.Role.CENTRE) -> None:
+        self.name = config.label
         self._config = config
-        self._tls = authority_tls(root) if config.tls == "authority" else ssl.create_default_context()
+        self._role = role
+        self._tls = _ResumingTls(ssl.PROTOCOL_TLS_CLIENT)
+        if config.tls == "authority":
+            authority_tls(root, self._tls)
+        else:
+            self._tls.load_default_certs()
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Stream]:
+    async def open(self) -> AsyncIterator[Connection]:
         """One stream; see `port.Uplink`."""
+        config = self._config
+        interfaces.require(config.interface, config.source_address)
         made: list[socket.socket] = []
-        connector = aiohttp.TCPConnector(ssl=self._tls, socket_factory=lambda address: _socket(address, made))
-        timeout = aiohttp.ClientTimeout(sock_connect=self._config.connect_seconds_max)
+        connector = aiohttp.TCPConnector(
+            ssl=self._tls,
+            family=interfaces.family(config.source_address),
+            socket_factory=lambda address: self._socket(address, made),
+        )
+        timeout = aiohttp.ClientTimeout(sock_connect=config.connect_seconds_max)
         try:
             async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-                async with asyncio.timeout(3 * self._config.connect_seconds_max):
+                async with asyncio.timeout(3 * config.connect_seconds_max):
                     socket_ = await session.ws_connect(
-                        self._config.url.rstrip("/") + "/v1/exchange",
+                        config.url.rstrip("/") + "/v1/exchange",
+                        timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
                         max_msg_size=MESSAGE_BYTES_MAX,
-                        heartbeat=self._config.silence_seconds_max,
+                        heartbeat=config.silence_seconds_max,
                         compress=0,
                     )
-                async with socket_:
-                    if self._config.tls == "authority":
-                        self._check_is_centre(socket_)
-                    yield _HttpsStream(socket_)
+                stream = _HttpsStream(socket_, self._tls, made, self._socket)
+                try:
+                    if config.tls == "authority":
+                        self._check_role(stream.peer)
+                    yield stream
+                except BaseException:
+                    stream.abandon()
+                    raise
+                finally:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(0 if stream.is_abandoned else None):
+                            await socket_.close()
         except aiohttp.WSServerHandshakeError as error:
             if error.status == 503:
                 retry_after = _retry_after(error)
-                raise NotNow(Code.BUSY, f"The centre asks to come back in {retry_after:.0f} s.", retry_after) from error
-            raise UplinkDown(f"The centre answers with HTTP {error.status}.") from error
+                sentence = f"The other side asks to come back in {retry_after:.0f} s."
+                raise NotNow(Code.BUSY, sentence, retry_after) from error
+            raise UplinkDown(f"{config.url} answers with HTTP {error.status}.") from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise UplinkDown(f"The centre is not reached: {str(error) or type(error).__name__}.") from error
+            raise UplinkDown(f"{config.url} is not reached: {str(error) or type(error).__name__}.") from error
         finally:
             _let_go(made)
 
-    def _check_is_centre(self, socket_: aiohttp.ClientWebSocketResponse) -> None:
-        role = peer_role(socket_.get_extra_info("ssl_object"))
-        if role is not trust.Role.CENTRE:
-            raise UplinkDown(
-                f"Whoever answers at {self._config.url} is not the centre, but {role or 'nobody we know'}."
-            )
+    def _check_role(self, peer: bytes) -> None:
+        role = peer_role(peer)
+        if role is not self._role:
+            sentence = f"Whoever answers at {self._config.url} is not what we look for ({self._role}), but"
+            raise UplinkDown(f"{sentence} {role or 'nobody we know'}.")
+
+    def _socket(self, address: aiohttp.AddrInfoType, made: list[socket.socket]) -> socket.socket:
+        """A socket on the configured interface that keeps little unsent in the kernel, so that a tally can overtake.
+
+        It is put into `made` as well, for `_let_go`.
+        """
+        opened = socket.socket(family=address[0], type=address[1], proto=address[2])
+        try:
+            opened.setblocking(False)
+            interfaces.bind(opened, self._config.interface, self._config.source_address)
+            if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _NOT_SENT_LOW_WATER)
+        except OSError:
+            opened.close()
+            raise
+        made.append(opened)
+        return opened
 
 
 class _HttpsStream:
-    def __init__(self, socket_: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(
+        self,
+        socket_: aiohttp.ClientWebSocketResponse,
+        tls: "_ResumingTls",
+        made: list[socket.socket],
+        make: Callable[[aiohttp.AddrInfoType, list[socket.socket]], socket.socket],
+    ) -> None:
         self._socket = socket_
+        self._tls = tls
+        self._made = made
+        self._make = make
+        self._remote = socket_.get_extra_info("peername")
+        self.peer = peer_certificate(socket_.get_extra_info("ssl_object"))
+        self.local_address = str(socket_.get_extra_info("sockname", ("",))[0])
+        self.is_abandoned = False
 
     async def send(self, message: bytes) -> None:
         try:
@@ -89,34 +148,84 @@ class _HttpsStream:
     async def receive(self) -> bytes:
         message = await self._socket.receive()
         if message.type is aiohttp.WSMsgType.BINARY:
+            self._tls.remember(self._socket.get_extra_info("ssl_object"))
             return bytes(message.data)
-        if message.type is aiohttp.WSMsgType.CLOSE and self._socket.close_code == aiohttp.WSCloseCode.TRY_AGAIN_LATER:
-            raise NotNow(Code.BUSY, "The centre asks to come back later.", _RETRY_AFTER_DEFAULT)
-        raise UplinkDown(
-            f"The connection ended: {message.extra or _WHY.get(self._socket.close_code or 0, 'it broke')}."
-        )
+        code = self._socket.close_code or 0
+        if message.type is aiohttp.WSMsgType.CLOSE and code == aiohttp.WSCloseCode.TRY_AGAIN_LATER:
+            found = _RETRY_AFTER_REASON.match(str(message.extra or ""))
+            seconds = _seconds(found[1] if found else "")
+            raise NotNow(Code.BUSY, f"The other side asks to come back in {seconds:.0f} s.", seconds)
+        raise UplinkDown(f"The connection ended: {message.extra or _WHY.get(code, 'it broke')}.")
+
+    @property
+    def is_alive(self) -> bool:
+        return not self._socket.closed and self._socket.get_extra_info("peername") is not None
+
+    async def until_reachable(self) -> None:
+        """A bare TCP handshake, begun anew several times a second: the kernel would wait ever longer between two."""
+        attempts: set[asyncio.Task[bool]] = set()
+        try:
+            while not any(task.done() and task.result() for task in attempts):
+                attempts = {task for task in attempts if not task.done()}
+                if len(attempts) < _PROBES_AT_ONCE:
+                    attempts.add(asyncio.create_task(self._is_reachable()))
+                await asyncio.wait(attempts, timeout=_PROBE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in attempts:
+                task.cancel()
+            await asyncio.gather(*attempts, return_exceptions=True)
+
+    async def _is_reachable(self) -> bool:
+        family = socket.AF_INET6 if ":" in self._remote[0] else socket.AF_INET
+        probe = self._make((family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", self._remote), [])
+        with probe:
+            _reset_on_close(probe)
+            try:
+                async with asyncio.timeout(_PROBES_AT_ONCE * _PROBE_SECONDS):
+                    await asyncio.get_running_loop().sock_connect(probe, self._remote)
+            except OSError:  # TimeoutError is one
+                await asyncio.sleep(_PROBE_SECONDS)
+                return False
+        return True
+
+    def abandon(self) -> None:
+        self.is_abandoned = True
+        for opened in self._made:
+            _reset_on_close(opened)
 
 
-def peer_role(tls: ssl.SSLObject | None) -> trust.Role | None:
-    """The role in the certificate of the other side of a TLS connection, whose chain TLS has checked already."""
-    leaf = tls.getpeercert(binary_form=True) if tls else None
+class _ResumingTls(ssl.SSLContext):
+    """Resumes the last TLS session (RFC 8446 2.2): a connection made again costs no certificates and no signature."""
+
+    _session: ssl.SSLSession | None = None
+
+    def remember(self, tls: ssl.SSLObject | None) -> None:
+        """Keeps the newest ticket of a connection."""
+        if tls is not None and tls.session is not None:
+            self._session = tls.session
+
+    def wrap_bio(self, *arguments: Any, **named: Any) -> ssl.SSLObject:
+        """As `ssl.SSLContext.wrap_bio`, with the session that is remembered."""
+        return super().wrap_bio(*arguments, **{"session": self._session} | named)
+
+
+def _reset_on_close(opened: socket.socket) -> None:
+    """Closing it resets the connection: the kernel sends nothing more of what it holds."""
+    with contextlib.suppress(OSError):
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def peer_certificate(tls: ssl.SSLObject | None) -> bytes:
+    """The certificate (DER) of the other side of a TLS connection, whose chain TLS has checked already."""
+    return (tls.getpeercert(binary_form=True) if tls else None) or b""
+
+
+def peer_role(leaf: bytes) -> trust.Role | None:
+    """The role in a certificate; None if it is none of ours."""
     try:
-        return trust.role_and_scope(trust.parse_certificate(leaf))[0] if leaf else None
+        return trust.role_and_scope(trust.parse_certificate(leaf))[0]
     except Rejected:
         return None
-
-
-def _socket(address: aiohttp.AddrInfoType, made: list[socket.socket]) -> socket.socket:
-    """A socket that keeps little unsent in the kernel, so that a tally can still overtake what is queued.
-
-    It is put into `made` as well, for `_let_go`.
-    """
-    opened = socket.socket(family=address[0], type=address[1], proto=address[2])
-    opened.setblocking(False)
-    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _NOT_SENT_LOW_WATER)
-    made.append(opened)
-    return opened
 
 
 def _let_go(made: list[socket.socket]) -> None:
@@ -130,5 +239,8 @@ def _let_go(made: list[socket.socket]) -> None:
 
 
 def _retry_after(error: aiohttp.WSServerHandshakeError) -> float:
-    text = error.headers.get("Retry-After", "") if error.headers else ""
-    return min(float(text), _RETRY_AFTER_MAX) if text.isdigit() else _RETRY_AFTER_DEFAULT
+    return _seconds(error.headers.get("Retry-After", "") if error.headers else "")
+
+
+def _seconds(text: str) -> float:
+    return min(float(text), _RETRY_AFTER_MAX) if text.isascii() and text.isdigit() else _RETRY_AFTER_DEFAULT

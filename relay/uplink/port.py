@@ -14,6 +14,25 @@ class Stream(Protocol):
         """The next message."""
 
 
+class Connection(Stream, Protocol):
+    """A stream that we opened over a network."""
+
+    local_address: str
+    """This machine's address on it: when that goes, so has the connection."""
+    peer: bytes
+    """The certificate (DER) that the other side has shown in TLS."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether nobody has closed or reset it, as far as is known."""
+
+    async def until_reachable(self) -> None:
+        """Returns as soon as the other side's machine answers again; tried several times a second."""
+
+    def abandon(self) -> None:
+        """What is not delivered yet is not to be delivered any more: closing sends nothing and waits for nothing."""
+
+
 class Uplink(Protocol):
     """One way. `open` raises `UplinkDown` if it does not work now, `NotNow` if the other side says when."""
 
@@ -21,3 +40,10 @@ class Uplink(Protocol):
 
     def open(self) -> AbstractAsyncContextManager[Stream]:
         """Connects and yields the stream; closes it on the way out."""
+
+
+class NetworkUplink(Uplink, Protocol):
+    """One way over a network."""
+
+    def open(self) -> AbstractAsyncContextManager[Connection]:
+        """Connects and yields the connection; closes it on the way out."""

@@ -1,0 +1,1 @@
+"""Carries what is in custody towards the centre: plan, deliver, settle, over every uplink that works."""

@@ -1,0 +1,433 @@
+"""One uplink's life: wait until there is work and it may be used, connect, deliver, and when it fails, try again.
+
+A link that falls silent in the middle is given the benefit of the doubt: fresh connections are tried beside the old
+one, and whichever answers first is used. TCP alone would wait ever longer after an outage.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from relay.clock import Clock
+from relay.config import UplinkConfig
+from relay.errors import NotNow, Rejected, UplinkDown
+from relay.forwarder import allowance
+from relay.forwarder.allowance import DailyBudget
+from relay.forwarder.delivery import Delivery, Handlers
+from relay.forwarder.outgoing import Outgoing
+from relay.identity import NodeIdentity
+from relay.protocol import planning
+from relay.protocol.messages import Problem, TrustNews
+from relay.protocol.statements import Kind
+from relay.protocol.window import Window
+from relay.store.custody import CustodyStore
+from relay.uplink import interfaces
+from relay.uplink.port import Connection, NetworkUplink
+
+log = logging.getLogger(__name__)
+
+_CARRIES = {"tally": Kind.TALLY, "documents": Kind.DOCUMENTS}
+_LOOK_SECONDS = 0.5
+_CONNECTING_SECONDS = 10.0
+_RESCUE_STAGGER_SECONDS = 0.4
+_RESCUE_SECONDS = 5.0
+_SPARE_SECONDS = 3.0
+_QUICK_SECONDS = 0.05
+_QUICK_SPREAD_SECONDS = 0.25
+
+
+class LinkState(StrEnum):
+    """An uplink, as the PPK sees it."""
+
+    DOWN = "down"
+    CONNECTING = "connecting"
+    UP = "up"
+    SILENT = "silent"  # connected, and nothing comes back
+    RESTING = "resting"  # nothing to send
+    STANDBY = "standby"  # a better one works
+    CLOSED = "closed"  # outside its hours, or its budget is spent
+
+
+@dataclass(slots=True)
+class View:
+    """What is shown of one uplink. Times in Unix seconds, 0 for never."""
+
+    state: LinkState = LinkState.RESTING
+    since: float = field(default_factory=time.time)
+    last_success: float = 0.0
+    retry_at: float = 0.0
+    reason: str = ""
+    failures: int = 0
+    bytes_sent: int = 0
+
+    def enter(self, state: LinkState) -> None:
+        """From now on it is in `state`."""
+        if state is not self.state:
+            self.state, self.since = state, time.time()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What all links of a relay share."""
+
+    store: CustodyStore
+    node: NodeIdentity
+    clock: Clock
+    chance: random.Random
+    on_receipt: Callable[[bytes], Awaitable[None]]
+    on_trust: Callable[[TrustNews], Awaitable[None]]
+    on_problem: Callable[[Problem], None]
+    on_slips: Callable[[Sequence[bytes], bytes], Awaitable[None]]
+    ledger: Callable[[Connection], Awaitable[Outgoing]]  # of what waits for whoever is at the other end
+
+
+class Link:
+    """One uplink of kind https or neighbour."""
+
+    def __init__(self, uplink: NetworkUplink, config: UplinkConfig, outgoing: Outgoing, parts: Parts) -> None:
+        self.config = config
+        self.view = View()
+        self.outgoing = outgoing
+        self.budget = DailyBudget(config.bytes_per_day)
+        self._uplink = uplink
+        self._parts = parts
+        self._opened: _Opened | None = None
+        self._spare: _Opened | None = None
+        self._falls_silent = False  # it has done so before
+        self._rate = 0.0
+        self._lost = ""  # why the connection is gone, though TCP has not noticed yet
+        self._not_before = 0.0  # monotonic: the other side asked not to come before
+        self._retry_now = asyncio.Event()
+        self.rivals: Sequence[Link] = ()
+
+    # what others ask
+
+    @property
+    def is_working(self) -> bool:
+        """Whether it carries, or would if there were something to carry."""
+        view = self.view
+        if view.state is LinkState.CONNECTING:
+            return view.failures == 0 and time.time() - view.since < _CONNECTING_SECONDS
+        return view.state in (LinkState.UP, LinkState.RESTING)
+
+    @property
+    def rank(self) -> tuple[int, bool]:
+        """Smaller is better: a neighbour comes after the links of its priority that lead to the centre itself."""
+        return self.config.priority, self.config.kind == "neighbour"
+
+    def kinds(self) -> frozenset[Kind]:
+        """What it may carry by its configuration."""
+        return frozenset(kind for word, kind in _CARRIES.items() if word in self.config.carries)
+
+    def carries(self) -> frozenset[Kind]:
+        """What it may carry now: what no better uplink that works carries, and photographs if none is cheaper."""
+        kinds = frozenset() if self._closed() else self.kinds()
+        for rival in self.rivals:
+            if rival.is_working and rival.rank < self.rank:
+                kinds -= rival.kinds()
+            elif rival.is_working and rival.config.cost < self.config.cost:
+                kinds -= rival.kinds() & {Kind.DOCUMENTS}
+        return kinds
+
+    def network_changed(self) -> None:
+        """An interface, an address or a route has changed: what was down is tried, what lost its address is dropped."""
+        if self.view.state is LinkState.DOWN:
+            self.view.failures = 0
+            self._retry_now.set()
+        if self._opened is not None:
+            try:
+                interfaces.require(self.config.interface, self._opened.connection.local_address)
+            except UplinkDown as error:
+                self._lost = error.sentence
+
+    def status(self) -> dict[str, Any]:
+        """For the status API."""
+        view, now = self.view, self._parts.clock.now()
+        window = self._opened.delivery.window if self._opened else None
+        return {
+            "name": self.config.label,
+            "kind": self.config.kind,
+            "state": view.state,
+            "since": int(view.since),
+            "last_success": int(view.last_success),
+            "retry_in_seconds": max(0, round(view.retry_at - time.time())) if view.retry_at else 0,
+            "reason": view.reason,
+            "failures": view.failures,
+            "carries": list(self.config.carries),
+            "rate_bytes_per_second": round(window.rate_bytes_per_second if window else self._rate),
+            "bytes_in_flight": window.bytes_in_flight if window else 0,
+            "bytes_sent": view.bytes_sent,
+            "budget_bytes_left": self.budget.left(now),
+        }
+
+    # its life
+
+    async def run(self) -> None:
+        """For ever; ends only by cancellation or by `StoreBroken`."""
+        while True:
+            await self._until_wanted()
+            await self._wait(await self._attempt())
+
+    async def _until_wanted(self) -> None:
+        """Until there is something to carry and it may be carried here."""
+        with self.outgoing.waiter() as changed:
+            while True:
+                changed.clear()
+                carries = self.carries()
+                if not carries:
+                    self._say_why_not()
+                    seconds = 1.0
+                elif await self.outgoing.has_work(carries):
+                    return
+                else:
+                    if self.view.state is not LinkState.DOWN:
+                        self.view.enter(LinkState.RESTING)
+                    seconds = float(self.config.ask_again_seconds)
+                try:
+                    async with asyncio.timeout(seconds):
+                        await changed.wait()
+                except TimeoutError:
+                    if carries and self.outgoing.awaits_receipts:
+                        self.outgoing.doubt_all()
+
+    async def _attempt(self) -> float:
+        """Connects and delivers until it ends; seconds to wait before the next attempt."""
+        self.view.enter(LinkState.CONNECTING)
+        try:
+            opened: _Opened | None = await self._open()
+            while opened is not None:
+                opened = await self._deliver(opened)
+        except (UplinkDown, NotNow, Rejected) as error:
+            return self._failed(error)
+        finally:
+            await self._drop_spare()
+        self.view.failures = 0
+        self.view.last_success = time.time()
+        self.view.enter(LinkState.RESTING)
+        return 0.0
+
+    async def _open(self) -> "_Opened":
+        stack, parts = AsyncExitStack(), self._parts
+        connection = await stack.enter_async_context(self._uplink.open())
+        if self.config.kind == "neighbour":
+            self.outgoing = await parts.ledger(connection)
+        handlers = Handlers(
+            parts.on_receipt, parts.on_trust, parts.on_problem, parts.on_slips, self._sent, self.carries
+        )
+        delivery = Delivery(connection, self.outgoing, parts.store, parts.node, parts.clock, handlers)
+        return _Opened(stack, connection, delivery)
+
+    async def _deliver(self, opened: "_Opened") -> "_Opened | None":
+        """Delivers over a connection until all is said: None. Or until it fails and another one is there: that."""
+        config, delivery = self.config, opened.delivery
+        window = Window(config.in_flight_bytes_least, config.in_flight_bytes_max, rate_bytes_per_second=self._rate)
+        self._opened, self._lost = opened, ""
+        self.view.enter(LinkState.UP)
+        self.view.reason, self.view.retry_at = "", 0.0
+        log.info("uplink %s is up", config.label)
+        try:
+            async with opened.stack:
+                try:
+                    async with asyncio.TaskGroup() as tasks:
+                        beside = [tasks.create_task(self._watch(delivery)), tasks.create_task(self._keep_spare())]
+                        await delivery.run(window, config.idle_seconds_max)
+                        for task in beside:
+                            task.cancel()
+                    return None
+                except BaseExceptionGroup as group:
+                    error = _most_telling(group)
+                    opened.connection.abandon()
+                    if isinstance(error, _Replaced):
+                        return error.by
+                    if isinstance(error, UplinkDown) and (spare := self._take_spare()):
+                        return spare
+                    raise error from group
+        finally:
+            self._rate = window.rate_bytes_per_second or self._rate
+            self._opened = None
+            if delivery.was_answered:  # a handshake alone proves nothing
+                self.view.failures = 0
+
+    async def _watch(self, delivery: Delivery) -> None:
+        """Ends a delivery: with `_Replaced` once it is silent and another connection is made, else `UplinkDown`."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if self._lost:
+                raise UplinkDown(self._lost)
+            if self._is_silent(delivery):
+                await self._rescue(delivery)
+
+    def _is_silent(self, delivery: Delivery) -> bool:
+        silent = delivery.window.silent_seconds(asyncio.get_running_loop().time()) > 0
+        self.view.enter(LinkState.SILENT if silent else LinkState.UP)
+        return silent
+
+    async def _rescue(self, delivery: Delivery) -> None:
+        """Until the other side speaks again; `_Replaced` as soon as there is a better way to it."""
+        log.info("uplink %s is silent", self.config.label)
+        self._falls_silent = True
+        try:
+            async with asyncio.timeout(self.config.silence_seconds_max), asyncio.TaskGroup() as tasks:
+                trying = tasks.create_task(self._try_spare() if self._has_spare else self._try_fresh())
+                while self._is_silent(delivery):  # noqa: ASYNC110 (it is for time to pass)
+                    await asyncio.sleep(_LOOK_SECONDS)
+                trying.cancel()
+        except TimeoutError as error:
+            raise UplinkDown("The link has fallen silent.") from error
+
+    async def _try_spare(self) -> None:
+        """The spare connection, once the link lives again: it sent nothing during the outage and waits for nothing."""
+        if self._opened is not None:
+            await self._opened.connection.until_reachable()
+        if spare := self._take_spare():
+            raise _Replaced(spare)
+        await self._try_fresh()
+
+    async def _try_fresh(self) -> None:
+        """One new connection after another, ever more slowly, until one of them is made."""
+        attempts: set[asyncio.Task[_Opened]] = set()
+        try:
+            for at in itertools.count(1):
+                attempts.add(asyncio.create_task(self._open_soon()))
+                stagger = planning.backoff_seconds(
+                    at, first=_RESCUE_STAGGER_SECONDS, most=_RESCUE_SECONDS, chance=self._parts.chance.random()
+                )
+                done, attempts = await asyncio.wait(attempts, timeout=stagger, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    error = task.exception()
+                    if error is None:
+                        raise _Replaced(task.result())
+                    if isinstance(error, NotNow):  # it lives, and is busy: more connections would not help it
+                        raise error
+                if done:
+                    await asyncio.sleep(stagger)
+        finally:
+            await _close(attempts)
+
+    # a spare connection, where the link is known to fall silent
+
+    @property
+    def _has_spare(self) -> bool:
+        return self._spare is not None and self._spare.connection.is_alive
+
+    async def _keep_spare(self) -> None:
+        """Holds a second connection ready, introduced and idle, once the link has fallen silent before."""
+        while True:
+            if self._falls_silent and not self._has_spare:
+                await self._drop_spare()
+                with contextlib.suppress(UplinkDown, NotNow):
+                    opened = await self._open()
+                    self._spare = opened
+                    await opened.delivery.introduce()
+            await asyncio.sleep(_SPARE_SECONDS)
+
+    def _take_spare(self) -> "_Opened | None":
+        if not self._has_spare:
+            return None
+        spare, self._spare = self._spare, None
+        return spare
+
+    async def _drop_spare(self) -> None:
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.connection.abandon()
+            await spare.stack.aclose()
+
+    async def _open_soon(self) -> "_Opened":
+        """A connection, or an error within a few seconds."""
+        async with asyncio.timeout(_RESCUE_SECONDS):
+            return await self._open()
+
+    def _sent(self, size_bytes: int) -> None:
+        self.view.bytes_sent += size_bytes
+        self.budget.spend(size_bytes, self._parts.clock.now())
+
+    def _closed(self) -> str:
+        """Why it may not be used now; empty if it may."""
+        clock = self._parts.clock
+        if self.budget.left(clock.now()) == 0:
+            return f"The {self.budget.most} bytes of today are spent; it opens again at 00:00 UTC."
+        if clock.sure and not allowance.is_within(self.config.hours, allowance.local_time(clock.now())):
+            return f"It is used {' and '.join(self.config.hours)} only."
+        return ""
+
+    def _say_why_not(self) -> None:
+        closed = self._closed()
+        self.view.reason = closed or "A better uplink works."
+        self.view.enter(LinkState.CLOSED if closed else LinkState.STANDBY)
+
+    def _failed(self, error: UplinkDown | NotNow | Rejected) -> float:
+        view = self.view
+        view.failures += 1
+        # what had worked until now is tried again at once: most cuts are short
+        wait = planning.backoff_seconds(
+            view.failures,
+            first=self.config.backoff_seconds_first,
+            most=self.config.backoff_seconds_max,
+            chance=self._parts.chance.random(),
+        )
+        if view.state in (LinkState.UP, LinkState.SILENT) and view.failures == 1:
+            wait = _QUICK_SECONDS + self._parts.chance.random() * _QUICK_SPREAD_SECONDS
+        if isinstance(error, NotNow):
+            wait = max(wait, error.retry_after_seconds)
+            self._not_before = time.monotonic() + wait
+        view.reason = error.sentence
+        view.retry_at = time.time() + wait
+        view.enter(LinkState.DOWN)
+        log.info("uplink %s is down, tried again in %.1f s: %s", self.config.label, wait, error)
+        return wait
+
+    async def _wait(self, seconds: float) -> None:
+        """`seconds`, or until the network has changed; but not before the other side wants us back."""
+        self._retry_now.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._retry_now.wait()
+        await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A connection, and what closes it."""
+
+    stack: AsyncExitStack
+    connection: Connection
+    delivery: Delivery
+
+
+class _Replaced(Exception):
+    """A silent connection has been replaced by another."""
+
+    def __init__(self, by: _Opened) -> None:
+        super().__init__()
+        self.by = by
+
+
+async def _close(attempts: set["asyncio.Task[_Opened]"]) -> None:
+    for task in attempts:
+        task.cancel()
+    for result in await asyncio.gather(*attempts, return_exceptions=True):
+        if isinstance(result, _Opened):
+            result.connection.abandon()
+            await result.stack.aclose()
+
+
+def _most_telling(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Of the errors in a group, however deep: that another connection is there; else the first."""
+    errors: list[BaseException] = []
+    waiting: list[BaseException] = [group]
+    while waiting:
+        error = waiting.pop()
+        if isinstance(error, BaseExceptionGroup):
+            waiting.extend(error.exceptions)
+        else:
+            errors.append(error)
+    return next((error for error in errors if isinstance(error, _Replaced)), errors[-1])
