@@ -31,6 +31,7 @@ demo: setup ## run the main job on real figures, from phones to the centre's rec
 test: setup $(JS_READY) ## run the tests; says which are left out where a system package is missing
 	$(call need,command -v openssl,openssl,the tests that hold certificates against openssl are left out)
 	$(call need,PATH="$$PATH:/usr/sbin:/sbin" command -v ip,iproute2,the tests between hosts of their own are left out)
+	$(call need,{ PATH="$$PATH:/usr/sbin:/sbin"; command -v mount.exfat-fuse && command -v mkfs.exfat && command -v fusefat && command -v mkfs.vfat; },exfat-fuse exfatprogs fusefat dosfstools,the tests on real FAT and exFAT are left out)
 	$(BIN)/python -m pytest $(ARGS)
 
 check: setup ## check format, lint and types, and change nothing

@@ -6,6 +6,7 @@ Raspberry Pi Zero 2 W.
 
 import dataclasses
 import difflib
+import ipaddress
 import re
 import tomllib
 import types
@@ -273,6 +274,10 @@ def _check_uplink(uplink: UplinkConfig, name: str, path: Path) -> None:
     needs_url = uplink.kind == "https" or (uplink.kind == "neighbour" and uplink.url)
     if needs_url and not uplink.url.startswith("https://"):
         raise _invalid(path, f"{name}.url must begin with https://")
+    if uplink.source_address and not _is_address(uplink.source_address):
+        raise _invalid(path, f'{name}.source_address is "{uplink.source_address}"; write an IP address')
+    if len(uplink.interface.encode()) > 15:
+        raise _invalid(path, f"{name}.interface is longer than the 15 bytes that Linux allows")
     if uplink.kind == "drive" and uplink.folder is None:
         raise _invalid(path, f"{name}.folder is missing: where are sticks mounted?")
     if not uplink.carries:
@@ -280,6 +285,14 @@ def _check_uplink(uplink: UplinkConfig, name: str, path: Path) -> None:
     for span in uplink.hours:
         if not _HOURS.fullmatch(span):
             raise _invalid(path, f'{name}.hours holds "{span}"; write it as "18:00-06:00"')
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _sections(kind: type[Any]) -> list[tuple[str, type[Any], bool]]:

@@ -10,7 +10,6 @@ import json
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,10 +26,11 @@ from relay.drive.stick import Stick
 from relay.drive.uplink import sticks_in
 from relay.errors import Code, Rejected, UplinkDown
 from relay.identity import NodeIdentity
-from relay.node_commands import get_json, own_tls, span
+from relay.node_commands import get_json, own_tls
 from relay.protocol import messages, trust
 from relay.protocol.cose import X5t
 from relay.protocol.trust import Role
+from relay.status_screen import span
 from relay.store.custody import open_custody
 from relay.store.documents import DocumentFiles
 from relay.uplink.https import HttpsUplink
@@ -69,7 +69,7 @@ def _export(options: argparse.Namespace, config: RelayConfig) -> int:
     from relay.drive import screen
 
     console = screen.console()
-    for folder in _sticks(options, config):
+    for folder in _sticks_at_least_one(options, config):
         progress = asyncio.run(export(folder, config, console))
         console.print(f"{folder}: [bold]{progress.state}[/bold]. {progress.sentence}")
     return 0
@@ -89,7 +89,7 @@ async def export(folder: Path, config: RelayConfig, console: "Console") -> Progr
         files = DocumentFiles(config.node.data_directory, 0)
         with screen.shown(console) as progress:
             progress.begin(folder.name)
-            await Exporter(Stick(folder), store, files, node, clock).export(progress)
+            progress.enter(*await Exporter(Stick(folder), store, files, node, clock).export(progress))
     return progress
 
 
@@ -98,7 +98,7 @@ def _import(options: argparse.Namespace, config: RelayConfig) -> int:
 
     console = screen.console()
     complete = True
-    for folder in _sticks(options, config):
+    for folder in _sticks_at_least_one(options, config):
         url = options.url or f"https://127.0.0.1:{config.listen.port}"
         filed = asyncio.run(hand_answers(Stick(folder), url, own_tls(config)))
         console.print(f"{folder}: {filed} receipts were new here.")
@@ -222,17 +222,21 @@ def _post(url: str, body: bytes, tls: ssl.SSLContext) -> int:
         raise UplinkDown(f"The relay at {url} did not take the receipts ({error}). Is it running?") from error
 
 
-def _sticks(options: argparse.Namespace, config: RelayConfig) -> Iterator[Path]:
+def _sticks(options: argparse.Namespace, config: RelayConfig) -> list[Path]:
     """The stick that is named, or every one that is mounted where an uplink looks for them."""
     if options.folder is not None:
         if not options.folder.is_dir():
             raise Rejected(Code.FILE_UNREADABLE, f"{options.folder} is no folder; is the stick mounted there?")
-        return iter([options.folder])
+        return [options.folder]
     folders = [item.folder for item in config.uplink if item.kind == "drive" and item.folder is not None]
-    found = [stick for folder in folders for stick in sticks_in(folder)]
+    return [stick for folder in folders for stick in sticks_in(folder)]
+
+
+def _sticks_at_least_one(options: argparse.Namespace, config: RelayConfig) -> list[Path]:
+    found = _sticks(options, config)
     if not found:
         raise Rejected(Code.NOT_FOUND, "There is no stick. Put one in, or name the folder where it is mounted.")
-    return iter(found)
+    return found
 
 
 def _identity(config: RelayConfig) -> NodeIdentity:

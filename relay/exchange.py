@@ -26,7 +26,7 @@ from relay.protocol.messages import (
     TrustNews,
 )
 from relay.protocol.parcels import ChunkParcel, Parcel
-from relay.protocol.trust import Identity, Role
+from relay.protocol.trust import Identity, Role, role_of
 from relay.uplink.port import Stream
 from relay.verifier import Verifier
 
@@ -64,12 +64,15 @@ class Keeper(Protocol):
         """Receipts for this sender that come while its stream is open, until the generator is closed."""
 
 
-async def receive(stream: Stream, keeper: Keeper, verifier: Verifier, resting: Callable[[bool], None]) -> None:
+async def receive(
+    stream: Stream, keeper: Keeper, verifier: Verifier, resting: Callable[[bool], None], *, all_news: bool = True
+) -> None:
     """Serves one stream until it breaks. `Rejected` if the sender is no certified relay or talks nonsense.
 
     `resting` is told whether what the sender brings can wait: True for photographs or nothing, False for statements.
+    Without `all_news` it is told the certificates that it needs to check what we sign, and no CAs or revocations.
     """
-    conversation = _Conversation(stream, keeper, verifier, resting)
+    conversation = _Conversation(stream, keeper, verifier, resting, all_news)
     sender = await conversation.begin()
     try:
         async with asyncio.TaskGroup() as tasks:  # two halves of one conversation; neither outlives this call
@@ -89,9 +92,16 @@ def about(parcel: Parcel) -> bytes:
         return cose.sha256(parcel.statement)[: parcels.SHORT_BYTES]
 
 
+def _signers_only(news: TrustNews) -> TrustNews:
+    return TrustNews(tuple(der for der in news.certificates if role_of(der) is not None), ())
+
+
 class _Conversation:
-    def __init__(self, stream: Stream, keeper: Keeper, verifier: Verifier, resting: Callable[[bool], None]) -> None:
+    def __init__(
+        self, stream: Stream, keeper: Keeper, verifier: Verifier, resting: Callable[[bool], None], all_news: bool
+    ) -> None:
         self._stream = stream
+        self._all_news = all_news
         self._resting = resting
         self._brings_chunks = False  # the last frame was one: statements go first, so there are none left
         self._keeper = keeper
@@ -140,8 +150,9 @@ class _Conversation:
         header = parcels.read_header(signed)
         if known is None:
             log.info("stream from %s (%s)", sender.name, sender.scope)
-            for news in messages.portions(await self._keeper.news(sender)):
-                await self._say(news)
+            news = await self._keeper.news(sender)
+            for portion in messages.portions(news if self._all_news else _signers_only(news)):
+                await self._say(portion)
         elif known.x5t != sender.x5t:
             raise Rejected(Code.ROLE_NOT_ALLOWED, "One stream carries the batches of one relay.")
         if len(self._announced) + len(header.frames) > _ANNOUNCED_MAX:

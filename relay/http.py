@@ -122,7 +122,7 @@ def common_routes(package: str, metrics: Metrics) -> list[web.RouteDef]:
         return web.json_response({"status": "ok"})
 
     async def read_metrics(_request: web.Request) -> web.Response:
-        return web.Response(body=metrics.text(), headers={"Content-Type": METRICS_TYPE})
+        return web.Response(body=await metrics.read(), headers={"Content-Type": METRICS_TYPE})
 
     return [
         web.get("/v1/openapi.json", openapi),

@@ -20,6 +20,7 @@ from relay.central import app as central_app
 from relay.central.recorder import Recorder
 from relay.clock import Clock
 from relay.config import CentreConfig, NodeConfig, RelayConfig, UplinkConfig
+from relay.drive.answers import Filing
 from relay.drive.uplink import DriveUplink
 from relay.errors import Rejected, RelayError, StoreBroken
 from relay.files import lock_folder
@@ -32,7 +33,7 @@ from relay.intake.neighbour import Custodian
 from relay.intake.reception import Reception
 from relay.intake.returned import Returned
 from relay.intake.tus import Tus
-from relay.metrics import Metrics
+from relay.metrics import Gauges, Metrics
 from relay.protocol import cose, receipts, slips
 from relay.protocol.trust import Role
 from relay.store.custody import open_custody
@@ -130,6 +131,7 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[int]:
             config.neighbour,
         )
         streams = Streams(custodian, verifier, config.neighbour, random.Random())
+        filing = Filing(store, forwarder.file_receipt, forwarder.learn)
         drives += [
             DriveUplink(
                 item.label,
@@ -139,8 +141,7 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[int]:
                 node,
                 verifier,
                 clock,
-                on_receipt=forwarder.file_receipt,
-                on_trust=forwarder.learn,
+                filing=filing,
                 hand_over=OwnExchange(custodian, verifier) if config.neighbour.accept else None,
             )
             for item in config.uplink
@@ -158,16 +159,23 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[int]:
                 "oldest_without_receipt_seconds": max(0, clock.now() - oldest) if oldest else None,
                 "free_for_documents_bytes": max(0, files.free_for_documents()),
                 "neighbours": await custodian.status(),
+                "waiting": await forwarder.waiting(),
                 **forwarder.status(),
                 "drives": [drive.view() for drive in drives],
             }
 
-        metrics.read_off(lambda: _gauges(forwarder.status(), files))
+        latest: dict[str, Any] = {}
+
+        async def look() -> None:
+            latest.update(await status())
+
+        metrics.before_reading(look)
+        metrics.read_off(lambda: _gauges(latest) if latest else {})
         intake = intake_app.Intake(
             store, files, reception, verifier, status, node.identity.chain, config.listen.request_seconds_max
         )
         tus = Tus(store, files, reception, clock, config.intake)
-        returned = Returned(store, forwarder.file_receipt, forwarder.learn, config.listen.request_seconds_max)
+        returned = Returned(filing, config.listen.request_seconds_max)
         app = intake_app.application(intake, tus, streams, returned, metrics, config)
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(store.run(), name="store")]
@@ -297,13 +305,46 @@ def _settle_memory() -> None:
     gc.freeze()
 
 
-def _gauges(status: dict[str, Any], files: DocumentFiles) -> dict[str, tuple[str, float]]:
-    up = any(uplink["state"] in ("up", "resting") for uplink in status["uplinks"])
+def _gauges(status: dict[str, Any]) -> Gauges:
+    """The part of the status that is worth a curve."""
+    uplinks, waiting = {item["name"]: item for item in status["uplinks"]}, status["waiting"]
     return {
-        "uplink_up": ("Whether an uplink works", float(up)),
-        "uplink_sent_bytes": ("Bytes handed to uplinks since the start", status["bytes_sent"]),
-        "uplink_sent_again_bytes": ("Of these, bytes that had been sent before", status["bytes_sent_again"]),
-        "documents_free_bytes": ("Disk space left for photographs", files.free_for_documents()),
+        "oldest_without_receipt_seconds": (
+            "Age of the oldest statement without a receipt",
+            status["oldest_without_receipt_seconds"] or 0,
+        ),
+        "waiting": ("Without a receipt, by class", {name: item["count"] for name, item in waiting.items()}),
+        "waiting_bytes": ("Still to cross, by class", {name: item["bytes_left"] for name, item in waiting.items()}),
+        "waiting_eta_seconds": (
+            "Until all of a class has crossed; -1: nothing carries it now",
+            {name: -1 if item["eta_seconds"] is None else item["eta_seconds"] for name, item in waiting.items()},
+        ),
+        "uplink_up": (
+            "Whether an uplink works",
+            {name: float(item["state"] in ("up", "resting")) for name, item in uplinks.items()},
+        ),
+        "uplink_rate_bytes_per_second": (
+            "As last measured",
+            {name: item["rate_bytes_per_second"] for name, item in uplinks.items()},
+        ),
+        "uplink_last_success_seconds": (
+            "When the other side last answered, Unix seconds",
+            {name: item["last_success"] for name, item in uplinks.items()},
+        ),
+        "uplink_budget_bytes_left": (
+            "Left for today",
+            {
+                name: item["budget_bytes_left"]
+                for name, item in uplinks.items()
+                if item["budget_bytes_left"] is not None
+            },
+        ),
+        "uplink_sent_bytes": (
+            "Bytes handed to an uplink since the start",
+            {name: item["bytes_sent"] for name, item in uplinks.items()},
+        ),
+        "sent_again_bytes": ("Bytes handed to uplinks that had been sent before", status["bytes_sent_again"]),
+        "documents_free_bytes": ("Disk space left for photographs", status["free_for_documents_bytes"]),
     }
 
 

@@ -3,20 +3,16 @@
 import argparse
 import json
 import ssl
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from relay import config as config_module
 from relay.config import CentreConfig, RelayConfig
 from relay.errors import Code, Rejected, UplinkDown
 from relay.http import authority_tls
 from relay.identity import ROOT_FILE
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 _CONFIG_DEFAULT = Path("/etc/relay/relay.toml")
 
@@ -77,6 +73,8 @@ def _status(words: list[str]) -> int:
         return 0
     from rich.console import Console  # 3 MB that a running relay can do without
 
+    from relay.status_screen import show_status
+
     show_status(status, get_json(f"{url}/v1/tps", tls)["statements"], Console())
     return 0
 
@@ -90,65 +88,6 @@ def get_json(url: str, tls: ssl.SSLContext) -> Any:
             return json.load(answer)
     except (urllib.error.URLError, OSError, ValueError) as error:
         raise UplinkDown(f"Nobody answers at {url} ({error}). Is it running? See: systemctl status relay") from error
-
-
-def show_status(status: dict[str, Any], statements: list[dict[str, Any]], console: "Console") -> None:
-    """The relay for a person: the headline first, then the uplinks, then what is not at the centre yet."""
-    counts, oldest = status["counts"], status["oldest_without_receipt_seconds"]
-    console.print(f"[bold]{status['relay']['id']}[/bold]  scope {status['relay']['scope']}")
-    if oldest is None:
-        console.print("[green]Everything taken is at the centre.[/green]")
-    else:
-        waiting = counts["without_receipt"]
-        console.print(
-            f"[yellow]{waiting} statements have no receipt yet; the oldest has waited {span(oldest)}.[/yellow]"
-        )
-    if not status["clock"]["sure"]:
-        console.print("[yellow]The clock was not set since the start; times are a guess.[/yellow]")
-    console.print(
-        f"{counts['statements']} statements of {counts['tps']} TPS, {counts['documents']} photographs, "
-        f"{counts['in_conflict']} in conflict, {counts['refused']} refused; "
-        f"{status['free_for_documents_bytes'] / 1e6:.0f} MB left for photographs"
-    )
-    for uplink in status["uplinks"]:
-        retry = f", again in {span(uplink['retry_in_seconds'])}" if uplink["state"] == "down" else ""
-        last = uplink["last_success"]
-        success = f"last success {span(time.time() - last)} ago" if last else "no success yet"
-        rate = f"{uplink['rate_bytes_per_second'] * 8 / 1000:.0f} kbit/s"
-        console.print(f"uplink {uplink['name']}: [bold]{uplink['state']}[/bold]{retry}, {rate}, {success}")
-        if uplink["reason"]:
-            console.print(f"  {uplink['reason']}")
-    neighbours = status["neighbours"]
-    if neighbours["statements"] or neighbours["served_now"]:
-        served = ", ".join(item["relay"] for item in neighbours["served_now"]) or "none"
-        console.print(
-            f"for other relays: {neighbours['statements']} statements, {neighbours['without_receipt']} of them without "
-            f"a receipt; connected now: {served}"
-        )
-    waiting = [item for item in statements if item["state"] == "at-relay"]
-    if waiting:
-        from rich.table import Table
-
-        table = Table("TPS", "what", "revision", "photographs", "since", "relays", title="Not at the centre yet")
-        for item in waiting[:50]:
-            pages = f"{item['pages_held']} of {item['pages']}" if item["pages"] else ""
-            age = span(time.time() - item["held_at"])
-            relays = [f"from {item['origin']}"] * bool(item["origin"]) + [f"also at {name}" for name in item["also_at"]]
-            table.add_row(item["tps"], item["kind"], str(item["revision"]), pages, age, ", ".join(relays))
-        console.print(table)
-        if len(waiting) > 50:
-            console.print(f"… and {len(waiting) - 50} more")
-
-
-def span(seconds: float) -> str:
-    """A length of time in the two largest units."""
-    whole = max(0, int(seconds))
-    days, hours, minutes = whole // 86400, whole // 3600 % 24, whole // 60 % 60
-    if days:
-        return f"{days} d {hours} h"
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
 
 
 def own_tls(config: RelayConfig) -> ssl.SSLContext:

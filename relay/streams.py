@@ -62,7 +62,7 @@ class Streams:
         self._open.add(socket)
         try:
             await socket.prepare(request)
-            await self._converse(stream)
+            await self._converse(stream, all_news=request.query.get("news") != "no")
         finally:
             self._turns.leave(stream)
             self._open.discard(socket)
@@ -72,7 +72,7 @@ class Streams:
         """Ends every stream politely; relays come back when we do."""
         await asyncio.gather(*(socket.close(code=aiohttp.WSCloseCode.GOING_AWAY) for socket in list(self._open)))
 
-    async def _converse(self, stream: "_ServerStream") -> None:
+    async def _converse(self, stream: "_ServerStream", *, all_news: bool) -> None:
         socket = stream.socket
 
         def resting(can_wait: bool) -> None:
@@ -82,7 +82,7 @@ class Streams:
                 self._turns.works(stream)
 
         try:
-            await exchange.receive(stream, self._keeper, self._verifier, resting)
+            await exchange.receive(stream, self._keeper, self._verifier, resting, all_news=all_news)
         except UplinkDown as error:
             log.debug("a stream ended: %s", error.sentence)
         except NotNow as error:

@@ -27,7 +27,7 @@ FLOORS = [
     {"exchange", "drive"},
     {"streams", "within"},
     {"forwarder", "intake", "central"},
-    {"node"},
+    {"node", "status_screen"},
     {"authority", "phone", "verify", "node_commands", "central_commands", "drive_commands"},
     {"demo"},
     {"cli"},

@@ -18,10 +18,10 @@ from rich.console import Console
 
 from relay.central import registry
 from relay.demo import figures, photographs
+from relay.demo.drawing import drawn
 from relay.demo.link import LOOPBACK, Link
 from relay.demo.officers import Stage
 from relay.demo.picture import Item, Picture, Place, StationRow, UplinkView
-from relay.demo.screen import drawn
 from tests.world.echo import echo
 
 

@@ -30,7 +30,6 @@ from tests.world.sticks import (
     fill,
     found_on,
     hand_over,
-    learn_nothing,
     own_folder,
     receipts_on,
     stick_of,
@@ -55,7 +54,7 @@ async def test_a_stick_carries_everything_and_brings_the_receipts_back(
         came = await hand_over(country, stick.folder, centre)
         assert (came.complete, came.sentences) == (True, [])
         await job.arrived(http, centre)
-        filed = await answers.file(stick, kept.store, kept.settle, learn_nothing)
+        filed = await kept.filing().file_all(stick)
         assert filed == came.receipts > 0
         assert await kept.waiting() == 0
         await kept.export(stick)
@@ -140,7 +139,7 @@ async def test_several_relays_share_a_stick_with_other_peoples_files(
         assert (came.complete, came.relays) == (True, 2)
         await Job(mine.statements + theirs.statements, mine.photographs + theirs.photographs).arrived(http, centre)
         for relay in (kept, other):
-            await answers.file(stick, relay.store, relay.settle, learn_nothing)
+            await relay.filing().file_all(stick)
             assert await relay.waiting() == 0
         await kept.export(stick)
         check_manifest(stick, other)
@@ -217,7 +216,7 @@ async def test_a_stick_pulled_out_while_it_is_brought_up_to_date_loses_nothing(c
         stick = stick_of(country)
         await kept.export(stick)
         await hand_over(country, stick.folder, centre)
-        await answers.file(stick, kept.store, kept.settle, learn_nothing)
+        await kept.filing().file_all(stick)
         job = await fill(kept, country, stations=2, first=8, pages=1)
 
         def copy(name: str) -> Path:
@@ -261,7 +260,7 @@ async def test_a_stick_pulled_out_while_receipts_are_written_keeps_those_of_befo
         assert at > 10
         came = await hand_over(country, stick.folder, centre)
         assert came.complete
-        assert await answers.file(stick, kept.store, kept.settle, learn_nothing) > 0
+        assert await kept.filing().file_all(stick) > 0
         assert await kept.waiting() == 0
 
 

@@ -2,12 +2,15 @@
 
 import errno
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from relay.drive import batches
+from relay.drive.batches import BatchFile
+from relay.drive.stick import Stick
 from relay.errors import Rejected, UplinkDown
 from relay.protocol import cose, manifests
 from tests.authorities import Party
@@ -102,6 +105,29 @@ async def test_a_file_that_cannot_be_read_keeps_no_other_back(
         assert not came.complete
         assert any("cannot be read" in sentence for sentence in came.sentences)
         await Job(job.statements[::2], job.photographs[:1]).arrived_among(http, centre, len(job.statements))
+
+
+async def test_what_cannot_be_read_a_second_time_is_said(
+    country: Country, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stick is read twice: to see what is on it, and to hand it over. It may break in between."""
+    async with running_centre(country.centre_config()) as centre, custody(country) as kept:
+        stick, job = await filled_stick(kept, country)
+        frames_of = batches.frames_of
+
+        def breaks(stick: Stick, batch: BatchFile) -> Generator[bytes]:
+            if "/3-000002" in batch.path:
+                os.truncate(stick.folder / batch.path, 70_000)
+            yield from frames_of(stick, batch)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(batches, "frames_of", breaks)
+            came = await hand_over(country, stick.folder, centre)
+        assert not came.complete
+        assert any("could not be read a second time" in sentence for sentence in came.sentences)
+        await kept.export(stick)
+        assert (await hand_over(country, stick.folder, centre)).complete
+        await job.arrived(http, centre)
 
 
 async def test_a_forged_batch_harms_no_other(country: Country, http: aiohttp.ClientSession, tmp_path: Path) -> None:

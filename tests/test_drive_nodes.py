@@ -14,7 +14,7 @@ from relay.drive import batches
 from relay.drive.progress import StickState
 from relay.drive.stick import Stick
 from relay.drive.uplink import DriveUplink, sticks_in
-from relay.http import authority_tls
+from relay.http import authority_tls, text64
 from relay.protocol import messages, receipts, statements
 from relay.protocol.messages import Kept, ReceiptGiven, TrustNews
 from relay.protocol.trust import Role
@@ -32,7 +32,6 @@ from tests.world.sticks import (
     fill,
     found_on,
     hand_over,
-    learn_nothing,
     own_folder,
     stick_of,
 )
@@ -94,6 +93,8 @@ async def test_a_running_relay_believes_no_receipt_that_is_forged(
             body = messages.encode(TrustNews(party[1], ())) + messages.encode(ReceiptGiven(signed.bare))
             answer = await ask(http, "POST", f"{relay}/v1/receipts", data=body, headers=SEQUENCE)
             assert (answer.status, answer.json) == (200, {"filed": 0})
+            told = await ask(http, "GET", f"{relay}/v1/trust")
+            assert text64(party[1][0]) not in told.json["certificates"]  # nor does it keep who is nobody
             assert (await where(http, relay, statement.id))["state"] == "at-relay"
         good = await ask(http, "POST", f"{relay}/v1/receipts", data=b"", headers=SEQUENCE)
         assert good.json == {"filed": 0}
@@ -118,8 +119,7 @@ async def test_a_running_relay_serves_sticks_by_itself(country: Country, http: a
             kept.node,
             Verifier(country.world.trust(), kept.store.signer_chain, cached_max=16),
             kept.clock,
-            on_receipt=kept.settle,
-            on_trust=learn_nothing,
+            filing=kept.filing(),
             again_seconds=0.0,
         )
 

@@ -19,7 +19,7 @@ from relay.discovery import Candidate, find_relays
 from relay.errors import Code, Rejected
 from relay.http import text64
 from relay.identity import read_certificates
-from relay.node_commands import show_status
+from relay.status_screen import show_status
 from relay.protocol import cose, messages, parcels, receipts, slips
 from relay.protocol.cose import X5t
 from relay.protocol.messages import Frame, Problem, ReceiptGiven, SlipGiven

@@ -130,7 +130,7 @@ def test_the_description_has_the_routes_of_the_relay_and_no_others(country: Coun
     config = RelayConfig(NodeConfig(country.folder, country.folder))
     tus = Tus(nothing, nothing, nothing, nothing, config.intake)
     streams = Streams(nothing, nothing, ExchangeConfig(), nothing)
-    returned = Returned(nothing, nothing, nothing, 1)
+    returned = Returned(nothing, 1)
     app = intake_app.application(intake, tus, streams, returned, Metrics("relay"), config)
     assert routes(app) == {(path, method) for path, method, _ in operations(RELAY)}
 

@@ -57,7 +57,7 @@ class Link:
         """Sends for as long; the bytes acknowledged."""
         end, through = self.now + seconds, 0
         while self.now < end:
-            while self.window.has_room:
+            while self.window.has_room():
                 self.window.sent(frame_bytes, self.now)
                 self.free_at = max(self.free_at, self.now) + frame_bytes / self.rate
                 self.acknowledgements.append(self.free_at + self.delay)
@@ -101,11 +101,11 @@ def test_the_window_shrinks_when_the_link_becomes_slow() -> None:
 
 def test_one_frame_is_always_allowed_and_a_full_window_is_not() -> None:
     window = Window(4096, 8192)
-    assert window.has_room
+    assert window.has_room()
     window.sent(100_000, 0.0)
-    assert not window.has_room
+    assert not window.has_room()
     assert window.kept(1, 1.0) == 100_000
-    assert (window.bytes_in_flight, window.has_room) == (0, True)
+    assert (window.bytes_in_flight, window.has_room()) == (0, True)
 
 
 def test_acknowledging_nothing_or_too_much_changes_no_more_than_what_was_sent() -> None:

@@ -1,8 +1,8 @@
-"""The demo's country on disk: its certificates, its officers' phones, and the configurations of relay and centre."""
+"""The demo's country on disk: its certificates, its officers' phones, and the configurations of relays and centre."""
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -31,8 +31,8 @@ reserve_bytes = 0
 
 _RELAY_CONFIG = """\
 [node]
-data_directory = "relay-data"
-identity_directory = "relay"
+data_directory = "data"
+identity_directory = "identity"
 
 [listen]
 hosts = ["{host}"]
@@ -41,19 +41,32 @@ port = 0
 [intake]
 reserve_bytes = 0
 
+[neighbour]
+reserve_bytes = 0
+
 [announce]
 interfaces = ["{host}"]
+"""
 
+_LINK_CONFIG = """
 # the waits are short, as the demo has no hours to spare
 [[uplink]]
-name = "satelit"
-url = "https://{host}:{link_port}"
+name = "{name}"
+url = "https://{host}:{port}"
 connect_seconds_max = 5
 silence_seconds_max = 10
 backoff_seconds_first = 0.5
 backoff_seconds_max = 2.0
 ask_again_seconds = 5
+carries = {carries}
 """
+
+CARRIES_ALL = ("tally", "documents", "control")
+
+
+def link_uplink(name: str, port: int, carries: Sequence[str] = CARRIES_ALL) -> str:
+    """The part of relay.toml for an uplink over the demo's link, which listens on `port`."""
+    return _LINK_CONFIG.format(name=name, host=LOOPBACK, port=port, carries=list(carries)).replace("'", '"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +75,21 @@ class Country:
 
     folder: Path
     stations: tuple[Station, ...]
+    scopes: tuple[str, ...] = (KECAMATAN,)
+    """The kecamatan that have a relay."""
 
     @property
     def root_file(self) -> Path:
         """The pinned root, PEM."""
-        return self.folder / "relay" / "root.pem"
+        return self.folder / "centre" / "root.pem"
 
-    @property
-    def relay_config(self) -> Path:
+    def relay_folder(self, scope: str = KECAMATAN) -> Path:
+        """A relay's folder: its identity, its data, and relay.toml."""
+        return self.folder / f"relay-{scope}"
+
+    def relay_config(self, scope: str = KECAMATAN) -> Path:
         """relay.toml."""
-        return self.folder / "relay.toml"
+        return self.relay_folder(scope) / "relay.toml"
 
     @property
     def centre_config(self) -> Path:
@@ -93,14 +111,17 @@ class Country:
         root = Authority.create(self.folder / "authority" / "root", passphrase)
         kabupaten = root.issue_ca(KABUPATEN, self.folder / "authority" / KABUPATEN, passphrase)
         address = IPv4Address(LOOPBACK)
-        kabupaten.issue_relay(KECAMATAN, self.folder / "relay", ips=(address,))
+        for scope in self.scopes:
+            kabupaten.issue_relay(scope, self.relay_folder(scope) / "identity", ips=(address,))
         root.issue_centre(self.folder / "centre", ips=(address,))
         return self._enrol(kabupaten, self.stations)
 
-    def configure(self, link_port: int) -> None:
-        """Writes central.toml and relay.toml; the relay reaches the centre through the link alone."""
+    def configure(self, uplinks: Mapping[str, str]) -> None:
+        """Writes central.toml, and each scope's relay.toml with its `uplinks`: it has no other way to the centre."""
         self.centre_config.write_text(_CENTRE_CONFIG.format(host=LOOPBACK), "utf-8")
-        self.relay_config.write_text(_RELAY_CONFIG.format(host=LOOPBACK, link_port=link_port), "utf-8")
+        for scope in self.scopes:
+            self.relay_folder(scope).mkdir()
+            self.relay_config(scope).write_text(_RELAY_CONFIG.format(host=LOOPBACK) + uplinks[scope], "utf-8")
 
     def _enrol(self, authority: Authority, stations: Sequence[Station]) -> dict[str, Outbox]:
         cards = self.folder / "officers"

@@ -1,7 +1,7 @@
-"""The demo's polling stations: the sixteen TPS of kecamatan Peso Hilir and their figures.
+"""The demo's polling stations: the sixteen TPS of kecamatan Peso Hilir, three of Peso above it, and their figures.
 
-`peso_hilir.csv` holds figures of the 2024 presidential election as Sirekap showed them, read from photographs and
-edited by officers: not the official recapitulation. `peso_hilir.md` beside it says where they are from.
+The CSV files hold figures of the 2024 presidential election as Sirekap showed them, read from photographs and
+edited by officers: not the official recapitulation. `peso_hilir.md` beside them says where they are from.
 """
 
 import csv
@@ -17,7 +17,9 @@ from relay.protocol.forms import Figures, Form
 FORM_CODE = 2401
 KABUPATEN, KABUPATEN_NAME = "6501", "Bulungan"
 KECAMATAN, KECAMATAN_NAME = "650108", "Peso Hilir"
-CSV_NAME = "peso_hilir.csv"
+UPRIVER, UPRIVER_NAME = "650107", "Peso"
+KECAMATAN_NAMES = {UPRIVER: UPRIVER_NAME, KECAMATAN: KECAMATAN_NAME}
+_CSV_NAMES = {UPRIVER: "peso.csv", KECAMATAN: "peso_hilir.csv"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,16 @@ class Station:
     def number(self) -> str:
         """The TPS number in its village, as it is spoken: `001`."""
         return self.tps[-3:]
+
+    @property
+    def kecamatan(self) -> str:
+        """The code of its kecamatan."""
+        return self.tps[:6]
+
+    @property
+    def kecamatan_name(self) -> str:
+        """The name of its kecamatan."""
+        return KECAMATAN_NAMES[self.kecamatan]
 
     @property
     def name(self) -> str:
@@ -53,16 +65,17 @@ def form() -> Form:
     return forms.catalogue()[FORM_CODE]
 
 
-def stations() -> tuple[Station, ...]:
-    """All of them, in the order of their codes."""
-    text = resources.files(__package__).joinpath(CSV_NAME).read_text("utf-8")
+def stations(kecamatan: str = KECAMATAN) -> tuple[Station, ...]:
+    """Those of a kecamatan, in the order of their codes."""
+    text = resources.files(__package__).joinpath(_CSV_NAMES[kecamatan]).read_text("utf-8")
     return tuple(_station(row) for row in csv.DictReader(text.splitlines()))
 
 
 def write_registry(folder: Path, listing: Sequence[Station]) -> tuple[Path, Path]:
     """The centre's registry: a CSV of TPS and one of the names of regions, for `relay central import-registry`."""
     villages = {station.tps[:10]: station.village for station in listing}
-    names = {KABUPATEN: KABUPATEN_NAME, KECAMATAN: KECAMATAN_NAME, **villages}
+    kecamatans = {station.kecamatan: station.kecamatan_name for station in listing}
+    names = {KABUPATEN: KABUPATEN_NAME, **kecamatans, **villages}
     stations_file, regions_file = folder / "tps.csv", folder / "regions.csv"
     stations_file.write_text("tps_code\n" + "".join(f"{station.tps}\n" for station in listing), "utf-8")
     regions_file.write_text("scope,name\n" + "".join(f"{scope},{name}\n" for scope, name in names.items()), "utf-8")

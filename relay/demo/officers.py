@@ -17,6 +17,7 @@ from relay.phone.entries import RECEIPT, Entry
 from relay.phone.finder import Candidate
 from relay.phone.outbox import Outbox
 from relay.phone.sending import SendReport
+from relay.protocol import codes
 from relay.protocol.statements import DocumentHash, Kind
 
 _FIND_SECONDS, _FIND_TIMES = 3.0, 10
@@ -114,9 +115,10 @@ class Officer:
         raise Failed(f"the phone of {self.station.name} does not find the relay (mDNS on {LOOPBACK})")
 
     async def _find(self, *, until_covered: bool) -> list[Candidate]:
-        return await finder.find(
+        found = await finder.find(
             self.station.tps, seconds=_FIND_SECONDS, interfaces=(LOOPBACK,), until_covered=until_covered
         )
+        return [relay for relay in found if codes.covers(relay.scope, self.station.tps)]  # others are out of its reach
 
     async def _hand_over(self) -> None:
         for _ in range(_SEND_TIMES):

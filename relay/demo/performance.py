@@ -8,12 +8,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from relay.demo.country import Country
+from relay.demo.country import Country, link_uplink
+from relay.demo.drawing import MAIN_JOB
 from relay.demo.figures import KECAMATAN, stations
 from relay.demo.link import LOOPBACK, Link
 from relay.demo.lookout import Lookout
 from relay.demo.officers import Officer
-from relay.demo.processes import Process, run_relay_command
+from relay.demo.picture import Picture
+from relay.demo.processes import Process, all_last_lines, run_relay_command, watch_all
 from relay.demo.proof import Report, examine
 from relay.demo.scenario import Pace, Scenario
 from relay.demo.screen import Screen, open_screen
@@ -30,13 +32,13 @@ class Performance:
         self._centre = Process(
             "the centre", ("central", "run", "--config", str(self._country.centre_config)), folder / "centre.log"
         )
-        self._relay = Process("the relay", ("run", "--config", str(self._country.relay_config)), folder / "relay.log")
+        self._relay = Process("the relay", ("run", "--config", str(self._country.relay_config())), folder / "relay.log")
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """The link is open inside; afterwards no process is left."""
         async with self._link.open() as port:
-            self._country.configure(port)
+            self._country.configure({KECAMATAN: link_uplink("satelit", port)})
             try:
                 yield
             finally:
@@ -44,7 +46,7 @@ class Performance:
 
     async def perform(self, console: Console, *, plain: bool) -> Report:
         """Plays the whole story on the screen, and examines what came of it."""
-        with open_screen(console, self._started, plain=plain) as screen:
+        with open_screen(console, self._started, MAIN_JOB, plain=plain) as screen:
             screen.tell(
                 "Menyiapkan: sertifikat, server pusat, relay PPK, enam belas HP.",
                 "Getting ready: certificates, the centre, the relay, sixteen phones.",
@@ -55,9 +57,7 @@ class Performance:
     async def rest(self) -> None:
         """Until it is told to stop, with the link wide open."""
         self._link.up()
-        async with asyncio.TaskGroup() as tasks:
-            for process in (self._relay, self._centre):
-                tasks.create_task(process.watch())
+        await watch_all((self._relay, self._centre))
 
     def addresses(self) -> str:
         """Where everything is, and how to look at it and end it."""
@@ -68,7 +68,7 @@ class Performance:
                 "",
                 f"relay   {relay}   centre   {centre}   (proses {self._relay.pid}, {self._centre.pid})",
                 f"folder  {country.folder}",
-                f"  relay status --config {country.relay_config} --url {relay}",
+                f"  relay status --config {country.relay_config()} --url {relay}",
                 f"  relay central status --config {country.centre_config} --scope {KECAMATAN}",
                 f"  curl --cacert {country.root_file} {centre}/v1/status",
                 "Ctrl-C menghentikan semuanya dan menghapus folder / stops both and removes the folder.",
@@ -77,7 +77,7 @@ class Performance:
 
     def last_lines(self) -> str:
         """The ends of the logs, for when something failed."""
-        return "\n".join(f"--- {process.name}:\n{process.last_lines()}" for process in (self._relay, self._centre))
+        return all_last_lines((self._relay, self._centre))
 
     async def _prepare(self) -> list[Officer]:
         phones = await asyncio.to_thread(self._country.certify)
@@ -94,7 +94,7 @@ class Performance:
         gallery.mkdir()
         return [Officer(station, phones[station.tps], gallery) for station in self._country.stations]
 
-    async def _play(self, officers: list[Officer], screen: Screen) -> Report:
+    async def _play(self, officers: list[Officer], screen: Screen[Picture]) -> Report:
         lookout = Lookout(self._country, officers, self._link, self._relay, self._centre, self._started)
         scenario = Scenario(self._pace, officers, self._link, self._centre, lookout, screen)
         async with asyncio.TaskGroup() as tasks:

@@ -9,7 +9,7 @@ import random
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from relay.demo import paper
-from relay.demo.figures import KABUPATEN_NAME, KECAMATAN_NAME, Station
+from relay.demo.figures import KABUPATEN_NAME, Station
 from relay.demo.handwriting import Pen
 from relay.demo.paper import PAGES, Boxes, Sheet
 
@@ -56,7 +56,7 @@ def _fill_in(image: Image.Image, sheet: Sheet, station: Station, hand: random.Ra
     head = {
         "Provinsi": "KALIMANTAN UTARA",
         "Kabupaten": KABUPATEN_NAME,
-        "Kecamatan": KECAMATAN_NAME,
+        "Kecamatan": station.kecamatan_name,
         "Desa": station.village,
         "Nomor TPS": station.number,
     }

@@ -94,6 +94,18 @@ class Process:
         return self.log.read_bytes()[begin:].decode(errors="replace") if self.log.exists() else ""
 
 
+async def watch_all(processes: Sequence[Process]) -> None:
+    """For ever; `Failed` if one of them ends without being told to."""
+    async with asyncio.TaskGroup() as tasks:
+        for process in processes:
+            tasks.create_task(process.watch())
+
+
+def all_last_lines(processes: Sequence[Process]) -> str:
+    """The ends of their logs, for when something failed."""
+    return "\n".join(f"--- {process.name}:\n{process.last_lines()}" for process in processes)
+
+
 async def run_relay_command(words: Sequence[str]) -> str:
     """What `python -m relay WORD…` prints; `Failed` with its last words if it fails."""
     process = await asyncio.create_subprocess_exec(

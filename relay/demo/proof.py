@@ -9,36 +9,19 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import aiohttp
 
 from relay.demo.country import Country
+from relay.demo.evidence import AtCentre, Count, count, get_json, receipt_holds, slips_hold
 from relay.demo.figures import KECAMATAN
 from relay.demo.link import LOOPBACK, Link
 from relay.demo.officers import Officer
 from relay.demo.processes import Process, run_relay_command
 from relay.demo.scenario import Moments
-from relay.errors import Rejected
 from relay.http import authority_tls
-from relay.phone.entries import Entry
 from relay.protocol import parcels
-from relay.protocol.lifecycle import State
 from relay.protocol.parcels import StatementParcel
-from relay.protocol.slips import Subject
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """So many of so many."""
-
-    done: int
-    wanted: int
-
-    @property
-    def holds(self) -> bool:
-        """Whether it is all of them, and not all of none."""
-        return self.done == self.wanted > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +100,8 @@ async def examine(
     entries = [(officer, entry) for officer in officers for entry in await asyncio.to_thread(officer.outbox.entries)]
     bytes_up, bytes_down, bytes_lost = link.bytes_up, link.bytes_down, link.bytes_lost
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls)) as session:
-        status = await _json(session, f"https://{LOOPBACK}:{relay.port}/v1/status")
-        at_centre = _AtCentre(session, f"https://{LOOPBACK}:{centre.port}/v1")
+        status = await get_json(session, f"https://{LOOPBACK}:{relay.port}/v1/status")
+        at_centre = AtCentre(session, f"https://{LOOPBACK}:{centre.port}/v1")
         equal = [await at_centre.statement_equals(entry) for _, entry in entries]
         photographs = [
             (page.size_bytes, await at_centre.photograph_equals(entry, page.document))
@@ -131,10 +114,10 @@ async def examine(
     tallies = [officer.tally for officer in officers if officer.tally is not None]
     frame = parcels.pack_statements([StatementParcel(tally.statement.signed.bare) for tally in tallies])
     return Report(
-        receipts_verified=_count(_receipt_holds(officer, entry) for officer, entry in entries),
-        slips_verified=_count(slip for officer, entry in entries for slip in _slips_hold(officer, entry)),
-        statements_equal=_count(equal),
-        photographs_equal=_count(is_equal for _, is_equal in photographs),
+        receipts_verified=count(receipt_holds(officer, entry) for officer, entry in entries),
+        slips_verified=count(slip for officer, entry in entries for slip in slips_hold(officer, entry)),
+        statements_equal=count(equal),
+        photographs_equal=count(is_equal for _, is_equal in photographs),
         tallies_at_centre=Count(total["with_tally"], sum(o.station.figures is not None for o in officers)),
         stations_with_photographs=Count(total["with_photographs"], total["tps"]),
         not_filled_in=tuple(o.station.tps for o in officers if o.station.figures is None),
@@ -155,72 +138,3 @@ async def examine(
         tally_seconds=moments.tally_seconds,
         wall_seconds=wall_seconds,
     )
-
-
-class _AtCentre:
-    """What the centre gives out to anybody."""
-
-    def __init__(self, session: aiohttp.ClientSession, base: str) -> None:
-        self._session = session
-        self._base = base
-
-    async def statement_equals(self, entry: Entry) -> bool:
-        """Whether the centre has the very bytes that the phone signed."""
-        given = await self._bytes(f"statements/{entry.statement.id.hex()}/cose")
-        return given == await asyncio.to_thread((entry.folder / "statement.cose").read_bytes)
-
-    async def photograph_equals(self, entry: Entry, document: bytes) -> bool:
-        """Whether the centre has the very bytes that are on the phone."""
-        given = await self._bytes(f"documents/{document.hex()}")
-        return given == await asyncio.to_thread(entry.photograph(document).read_bytes)
-
-    async def is_incomplete(self, officer: Officer) -> bool:
-        """Whether the centre has flagged a tally for blank boxes."""
-        if officer.tally is None:
-            return False
-        told = await _json(self._session, f"{self._base}/statements/{officer.tally.statement.id.hex()}")
-        return "incomplete" in told["notes"]
-
-    async def _bytes(self, path: str) -> bytes | None:
-        async with self._session.get(f"{self._base}/{path}") as answer:
-            return await answer.read() if answer.status == 200 else None
-
-
-def _receipt_holds(officer: Officer, entry: Entry) -> bool:
-    """Under the pinned root, from the bytes on the phone's disk."""
-    if entry.receipt_bytes is None or entry.state is not State.AT_CENTRE:
-        return False
-    try:
-        officer.outbox.proofs.receipt_for(entry.receipt_bytes, entry.statement.id)
-    except Rejected:
-        return False
-    return True
-
-
-def _slips_hold(officer: Officer, entry: Entry) -> list[bool]:
-    """One for the statement and one for each photograph."""
-    subjects = [(Subject.STATEMENT, bytes(entry.statement.id))]
-    subjects += [(Subject.DOCUMENT, bytes(page.document)) for page in entry.statement.pages]
-    return [_slip_holds(officer, entry, kind, subject) for kind, subject in subjects]
-
-
-def _slip_holds(officer: Officer, entry: Entry, kind: Subject, subject: bytes) -> bool:
-    try:
-        slips = entry.slips_of(subject)
-        for slip in slips:
-            cose_bytes = slip.signed.with_chain(slip.signed.chain)
-            officer.outbox.proofs.slip_for(cose_bytes, kind, subject)
-    except Rejected:
-        return False
-    return bool(slips)
-
-
-def _count(results: "Sequence[bool] | Any") -> Count:
-    listing = list(results)
-    return Count(sum(listing), len(listing))
-
-
-async def _json(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
-    async with session.get(url) as answer:
-        answer.raise_for_status()
-        return dict(await answer.json())

@@ -63,7 +63,7 @@ class Scenario:
         link: Link,
         centre: Process,
         lookout: Lookout,
-        screen: Screen,
+        screen: Screen[Picture],
     ) -> None:
         self.moments = Moments()
         self._pace = pace

@@ -15,8 +15,6 @@ from relay.protocol.cose import X5t
 from relay.protocol.messages import ReceiptGiven, TrustNews
 from relay.store.custody import CustodyStore
 
-_KEPT_BYTES_MAX = 8 * 2**20
-
 FileReceipt = Callable[[bytes], Awaitable[None]]
 Learn = Callable[[TrustNews], Awaitable[None]]
 
@@ -44,45 +42,44 @@ async def read(stick: Stick) -> AsyncIterator[ReceiptGiven | TrustNews]:
                         yield message
 
 
-async def file(stick: Stick, store: CustodyStore, on_receipt: FileReceipt, on_trust: Learn) -> int:
-    """Files what is news here; how many receipts that were."""
-    filed = 0
-    async for message in read(stick):
+class Filing:
+    """Files what came back, whoever brought it; `on_receipt` and `on_trust` check it from the root."""
+
+    def __init__(self, store: CustodyStore, on_receipt: FileReceipt, on_trust: Learn) -> None:
+        self._store = store
+        self._on_receipt = on_receipt
+        self._on_trust = on_trust
+
+    async def file_all(self, stick: Stick) -> int:
+        """Everything on a stick; how many receipts held and were news here."""
+        return sum([await self.file(message) async for message in read(stick)])
+
+    async def file(self, message: ReceiptGiven | TrustNews) -> bool:
+        """One message; whether it was a receipt that held and was news here."""
         if isinstance(message, TrustNews):
-            await on_trust(message)
-        else:
-            filed += await file_one(store, message.receipt, on_receipt)
-    return filed
+            await self._on_trust(message)
+            return False
+        if not await self._is_news(message.receipt):
+            return False
+        await self._on_receipt(message.receipt)
+        return not await self._is_news(message.receipt)
 
-
-async def file_one(store: CustodyStore, receipt: bytes, on_receipt: FileReceipt) -> bool:
-    """Files a receipt if it speaks of something that is here and is not filed yet; whether it held and was."""
-    if not await _is_news(store, receipt):
-        return False
-    await on_receipt(receipt)
-    return not await _is_news(store, receipt)
-
-
-async def _is_news(store: CustodyStore, receipt: bytes) -> bool:
-    try:
-        told = receipts.read(cose.parse(receipt))
-    except Rejected:
-        return False
-    return await store.lacks_receipt(told.signed.bare, [outcome.statement for outcome in told.outcomes])
+    async def _is_news(self, receipt: bytes) -> bool:
+        """Whether it speaks of something that is here and is not filed: others would only fill the disk."""
+        try:
+            told = receipts.read(cose.parse(receipt))
+        except Rejected:
+            return False
+        return await self._store.lacks_receipt(told.signed.bare, [outcome.statement for outcome in told.outcomes])
 
 
 def _receipts_in(stick: Stick, name: str) -> Iterator[bytes]:
-    """The receipts that are on the stick already, bounded: nobody knows who wrote them."""
-    size = 0
-    if name not in map(str.lower, stick.names(batches.RECEIPTS)):
-        return
-    with contextlib.suppress(Rejected):
-        for message in batches.read_answers(stick, batches.RECEIPTS, name):
-            if isinstance(message, ReceiptGiven):
-                size += len(message.receipt)
-                if size > _KEPT_BYTES_MAX:
-                    return
-                yield message.receipt
+    """The receipts that are on the stick already."""
+    if name in map(str.lower, stick.names(batches.RECEIPTS)):
+        with contextlib.suppress(Rejected):
+            for message in batches.read_answers(stick, batches.RECEIPTS, name):
+                if isinstance(message, ReceiptGiven):
+                    yield message.receipt
 
 
 def _put(stick: Stick, folder: str, name: str, given: Iterable[ReceiptGiven | TrustNews]) -> None:

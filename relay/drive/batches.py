@@ -15,10 +15,10 @@ header says, and not the folder in which it lies.
 import contextlib
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
-from relay.drive.stick import Stick, StickFailed
+from relay.drive.stick import Stick
 from relay.errors import Code, Rejected
 from relay.protocol import cose, manifests, messages, parcels
 from relay.protocol.manifests import Manifest
@@ -35,6 +35,7 @@ BATCH = re.compile(r"[123]-\d{6,}\.seq", re.IGNORECASE)  # a FAT may give names 
 UNFINISHED = re.compile(r"[123]-\d{6,}\.tmp", re.IGNORECASE)
 RELAY = re.compile(r"\d{1,13}-[0-9a-f]{16}", re.IGNORECASE)
 SEQUENCE = re.compile(r"[0-9a-f]{16}\.seq", re.IGNORECASE)
+_ANSWERS_BYTES_MAX = 8 * 2**20
 
 
 @dataclass(slots=True)
@@ -75,20 +76,26 @@ def batch_paths(stick: Stick, folder: str) -> list[str]:
 def read_batch(
     stick: Stick, path: str, on_bytes: Callable[[int], None] = lambda _: None, *, afresh: bool = False
 ) -> BatchFile:
-    """What is in a batch file; signatures are not checked here.
+    """What is in a batch file; signatures are not checked here. `Rejected` if it does not begin with a header."""
+    digest, size = hashlib.sha256(), 0
 
-    `Rejected` if it does not begin with a header, or cannot be read while the rest of the stick can.
-    """
-    try:
-        with stick.opened(path, afresh=afresh) as read:
-            return _read_whole(path, read, on_bytes)
-    except StickFailed as error:
-        if not stick.is_there():
-            raise
-        raise Rejected(Code.BATCH_MALFORMED, f"it cannot be read ({error.__cause__})") from error
+    def read_on(count: int) -> bytes:
+        nonlocal size
+        data = read(count)
+        digest.update(data)
+        size += len(data)
+        on_bytes(len(data))
+        return data
+
+    with stick.opened(path, afresh=afresh) as read:
+        found = _read(path, messages.read_sequence(read_on))
+        while read_on(messages.MESSAGE_BYTES_MAX):  # behind a fault, for the digest
+            pass
+    found.sha256, found.size_bytes = digest.digest(), size
+    return found
 
 
-def frames_of(stick: Stick, batch: BatchFile) -> Iterator[bytes]:
+def frames_of(stick: Stick, batch: BatchFile) -> Generator[bytes]:
     """The whole frames of a batch, once more."""
     wanted = set(batch.whole)
     with contextlib.suppress(Rejected), stick.opened(batch.path) as read:
@@ -106,30 +113,20 @@ def read_manifest(stick: Stick, folder: str) -> Manifest | None:
 
 
 def read_answers(stick: Stick, folder: str, name: str) -> Iterator[ReceiptGiven | TrustNews]:
-    """Receipts, or trust news, as far as the file is whole; `Rejected` where it is not."""
+    """Receipts, or trust news, as far as the file is whole; `Rejected` where it is not, or is too long to be ours."""
+    left = _ANSWERS_BYTES_MAX
+
+    def read_on(count: int) -> bytes:
+        nonlocal left
+        data = read(min(count, left))
+        left -= len(data)
+        return data
+
     with stick.opened(f"{folder}/{name}") as read:
-        for message in messages.read_sequence(read):
+        for message in messages.read_sequence(read_on):
             if not isinstance(message, ReceiptGiven | TrustNews):
                 raise Rejected(Code.BATCH_MALFORMED, f"{name} holds something else than answers of the centre.")
             yield message
-
-
-def _read_whole(path: str, read: Callable[[int], bytes], on_bytes: Callable[[int], None]) -> BatchFile:
-    digest, size = hashlib.sha256(), 0
-
-    def read_on(count: int) -> bytes:
-        nonlocal size
-        data = read(count)
-        digest.update(data)
-        size += len(data)
-        on_bytes(len(data))
-        return data
-
-    found = _read(path, messages.read_sequence(read_on))
-    while read_on(messages.MESSAGE_BYTES_MAX):  # behind a fault, for the digest
-        pass
-    found.sha256, found.size_bytes = digest.digest(), size
-    return found
 
 
 def _read(path: str, sequence: Iterator[messages.Message]) -> BatchFile:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from relay.drive import batches
@@ -75,11 +76,14 @@ class Handing:
         if not await self._is_there(item):
             await self._say(Batch(item.header.signed.with_chain(item.header.signed.chain)))
             self._introduced = True
-            frames = batches.frames_of(self._stick, item)
-            while (frame := await asyncio.to_thread(next, frames, None)) is not None:
-                await self._until(lambda: self._sent - self._kept < _IN_FLIGHT_MAX)
-                await self._say(Frame(frame))
-                self._sent += 1
+            before = self._sent
+            with closing(batches.frames_of(self._stick, item)) as frames:
+                while (frame := await asyncio.to_thread(next, frames, None)) is not None:
+                    await self._until(lambda: self._sent - self._kept < _IN_FLIGHT_MAX)
+                    await self._say(Frame(frame))
+                    self._sent += 1
+            if self._sent - before < len(item.whole):
+                self._came.problems[Code.FILE_UNREADABLE, f"{item.path} could not be read a second time."] += 1
         self._progress.advance(item.size_bytes, files=1)
 
     async def _is_there(self, item: BatchFile) -> bool:

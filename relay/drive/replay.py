@@ -21,7 +21,7 @@ from relay.uplink.port import Uplink
 from relay.verifier import Verifier
 
 _UNSENT_MAX = 512  # of the 1,024 frames that may be announced on a stream and not come
-_SENTENCES_MAX = 20
+_SENTENCES_MAX = 100
 _ATTEMPTS_MAX = 10
 
 
@@ -166,7 +166,7 @@ class Replay:
         self._say(sentence)
 
     def _say(self, sentence: str) -> None:
-        if sentence not in self.told.sentences:
+        if sentence not in self.told.sentences and len(self.told.sentences) < _SENTENCES_MAX:
             self.told.sentences.append(sentence)
 
 

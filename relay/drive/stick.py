@@ -82,23 +82,22 @@ class Stick:
     def opened(self, path: str, *, afresh: bool = False) -> Iterator[Callable[[int], bytes]]:
         """A file to be read: a function that gives the next up to n bytes, fewer only at the end.
 
-        `afresh`: from the stick itself, as far as the system can be made to forget what it has in memory.
+        `afresh`: from the stick itself, as far as the system can be made to forget what it has in memory. `Rejected`
+        if it is no file, or cannot be read while the rest of the stick can.
         """
-        with self._open(path, _READ) as descriptor:
-            if not stat.S_ISREG(self._do(os.fstat, descriptor).st_mode):
-                raise Rejected(Code.BATCH_MALFORMED, f"{path} is no file.")
-            if afresh:
-                self._do(os.posix_fadvise, descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-
-            def read(size: int) -> bytes:
-                data = b""
-                while len(data) < size and (more := self._do(os.read, descriptor, size - len(data))):
-                    data += more
-                return data
-
-            yield read
-            if afresh:  # gigabytes that nobody needs in memory
-                self._do(os.posix_fadvise, descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        try:
+            with self._open(path, _READ) as descriptor:
+                if not stat.S_ISREG(self._do(os.fstat, descriptor).st_mode):
+                    raise Rejected(Code.FILE_UNREADABLE, "it is no file")
+                if afresh:
+                    self._do(os.posix_fadvise, descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+                yield lambda size: self._read(descriptor, size)
+                if afresh:  # gigabytes that nobody needs in memory
+                    self._do(os.posix_fadvise, descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        except StickFailed as error:
+            if not self.is_there():
+                raise
+            raise Rejected(Code.FILE_UNREADABLE, f"it cannot be read ({error.__cause__})") from error
 
     def write(self, path: str, blocks: Iterable[bytes]) -> None:
         """Writes a file anew. It is not on the stick before `sync` has returned."""
@@ -138,8 +137,9 @@ class Stick:
         self.write(tmp, [data])
         self.sync(tmp)
         with self.opened(tmp, afresh=True) as read:
-            if read(len(data) + 1) != data:
-                raise self.broken()
+            given_back = read(len(data) + 1)
+        if given_back != data:
+            raise self.broken()
         self.rename(tmp, path)
         self.sync_folder(path.rpartition("/")[0])
 
@@ -164,6 +164,12 @@ class Stick:
             except OSError:  # a file system without locks
                 pass
             yield
+
+    def _read(self, descriptor: int, size: int) -> bytes:
+        data = b""
+        while len(data) < size and (more := self._do(os.read, descriptor, size - len(data))):
+            data += more
+        return data
 
     def _entries(self, path: str) -> list["os.DirEntry[str]"]:
         return self._do(_scan, self.folder / path) if self._is_folder(path) else []

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from relay.clock import Clock
-from relay.drive import answers, batches
-from relay.drive.answers import FileReceipt, Learn
+from relay.drive import batches
+from relay.drive.answers import Filing
 from relay.drive.export import Exporter
 from relay.drive.progress import Progress, StickState
 from relay.drive.replay import Replay
@@ -58,8 +58,7 @@ class DriveUplink:
         verifier: Verifier,
         clock: Clock,
         *,
-        on_receipt: FileReceipt,
-        on_trust: Learn,
+        filing: Filing,
         hand_over: Uplink | None = None,
         open_stick: Callable[[Path], Stick] = Stick,
         again_seconds: float = _AGAIN_SECONDS,
@@ -71,8 +70,7 @@ class DriveUplink:
         self._node = node
         self._verifier = verifier
         self._clock = clock
-        self._on_receipt = on_receipt
-        self._on_trust = on_trust
+        self._filing = filing
         self._hand_over = hand_over
         self._open_stick = open_stick
         self._again_seconds = again_seconds
@@ -131,12 +129,12 @@ class DriveUplink:
 
     async def _work(self, visit: _Visit) -> None:
         self.progress.enter(StickState.READING)
-        filed = await answers.file(visit.stick, self._store, self._on_receipt, self._on_trust)
-        self.progress.receipts_filed = filed
+        self.progress.receipts_filed = await self._filing.file_all(visit.stick)
+        state, sentence = await visit.exporter.export(self.progress)
         if self._hand_over is not None and visit.hand_over_at <= time.monotonic():
             await self._hand_others_over(visit.stick, self._hand_over)
             visit.hand_over_at = time.monotonic() + _HAND_OVER_AGAIN_SECONDS
-        await visit.exporter.export(self.progress)
+        self.progress.enter(state, sentence)  # not before: somebody stands there with a hand on it
 
     async def _hand_others_over(self, stick: Stick, uplink: Uplink) -> None:
         """What other relays wrote goes to this relay, like any neighbour's; that it fails keeps nothing of ours off."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 
 _DAY_SECONDS = 86400
+_SAVE_BYTES = 16 * 1024
 
 
 def is_within(hours: Sequence[str], now: str) -> bool:
@@ -22,10 +23,18 @@ class DailyBudget:
         self.most = most
         self._day = 0
         self._spent = 0
+        self._saved = 0
 
     def restore(self, day: int, spent: int) -> None:
         """What an earlier process had spent."""
-        self._day, self._spent = day, spent
+        self._day, self._spent, self._saved = day, spent, spent
+
+    def to_save(self) -> tuple[int, int] | None:
+        """The day and the bytes spent, if they have grown enough since the last time that a restart should know."""
+        if not self.most or abs(self._spent - self._saved) < _SAVE_BYTES:
+            return None
+        self._saved = self._spent
+        return self._day, self._spent
 
     def spend(self, size_bytes: int, now: int) -> None:
         """`size_bytes` went out at `now` (Unix seconds)."""
@@ -41,14 +50,10 @@ class DailyBudget:
         """Bytes left for the day of `now`; None if there is no limit."""
         return max(0, self.most - self.spent(now)) if self.most else None
 
-    def day(self, now: int) -> int:
-        """The day of `now`, counted from 1970."""
-        return now // _DAY_SECONDS
-
     def _turn(self, now: int) -> None:
         """A clock that is set back does not give the budget back."""
-        if self.day(now) > self._day:
-            self._day, self._spent = self.day(now), 0
+        if now // _DAY_SECONDS > self._day:
+            self._day, self._spent, self._saved = now // _DAY_SECONDS, 0, 0
 
 
 def local_time(now: int) -> str:

@@ -30,7 +30,7 @@ _STATEMENT_BYTES = 100  # about what one takes on the wire, among others
 _STATEMENT_SECONDS = 1.0
 _FRAME_BYTES = 48 * 1024
 _CHUNK_BYTES_MAX = 32 * 1024
-_CHUNK_SECONDS = 0.125
+_CHUNK_SECONDS = 0.0625
 _AHEAD_BYTES = 128 * 1024
 _AHEAD_FRAMES = 32
 
@@ -78,6 +78,7 @@ class Delivery:
         self._clock = clock
         self._handlers = handlers
         self.window = Window(0, 0)
+        self.now = ""  # what is being sent, for screens
         self.was_answered = False  # the other side has said something that only a centre or a relay says
         self._introduced = False
         self._ahead: deque[_Frame] = deque()  # chunks announced and not sent yet
@@ -128,7 +129,8 @@ class Delivery:
 
     async def _send_next(self, carries: frozenset[Kind]) -> bool:
         """Sends the most urgent thing there is room for; False if there is nothing to do now."""
-        if not self.window.has_room_for_urgent:
+        path = self._stream.path()
+        if not self.window.has_room(path, more_bytes=self.window.queue_bytes):
             return False
         if names := self._outgoing.take_doubtful(self, carries, messages.ASKED_MAX):
             await self._ask(Ask(names, ()))
@@ -137,7 +139,7 @@ class Delivery:
             if kind in carries and (held := await self._outgoing.take_statements(self, kind, self._statements_most())):
                 await self._send_statements(held)
                 return True
-        if not self.window.has_room or Kind.DOCUMENTS not in carries or not self._takes_photographs:
+        if not self.window.has_room(path) or Kind.DOCUMENTS not in carries or not self._takes_photographs:
             return False
         if self._ahead:
             await self._send_frame(self._ahead.popleft())
@@ -169,6 +171,7 @@ class Delivery:
 
     async def _send_statement_frame(self, group: Mapping[bytes, StatementParcel]) -> None:
         frame = _Frame(parcels.pack_statements(list(group.values())), set(group))
+        self.now = f"{len(group)} statements"
         for name in group:
             self._outgoing.crossed.statement(name, len(frame.data) // len(group))
         await self._announce([frame])
@@ -218,6 +221,7 @@ class Delivery:
     async def _send_frame(self, frame: _Frame) -> None:
         if frame.chunk:
             self._outgoing.crossed.chunk(frame.chunk)
+            self.now = frame.chunk.label
         self.window.sent(len(frame.data), asyncio.get_running_loop().time())
         self._flying.append(frame)
         await self._say(Frame(frame.data))
@@ -257,7 +261,7 @@ class Delivery:
             self._outgoing.changed()
 
     def _kept(self, frames: int) -> None:
-        self.window.kept(frames, asyncio.get_running_loop().time())
+        self.window.kept(frames, asyncio.get_running_loop().time(), self._stream.path())
         for _ in range(min(frames, len(self._flying))):
             frame = self._flying.popleft()
             if frame.chunk:

@@ -20,6 +20,7 @@ from relay.forwarder.outgoing import Outgoing
 from relay.identity import NodeIdentity
 from relay.protocol import cose, receipts, trust
 from relay.protocol.messages import Problem, TrustNews
+from relay.protocol.statements import Kind
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
 from relay.uplink import interfaces
@@ -29,6 +30,7 @@ from relay.verifier import Verifier
 log = logging.getLogger(__name__)
 
 _PROBLEMS_SHOWN = 20
+_WIRE_BYTES_PER_STATEMENT_BYTE = 0.7  # in frames, with all that goes around them
 
 
 class Forwarder:
@@ -79,6 +81,19 @@ class Forwarder:
     async def carried_otherwise(self) -> None:
         """All that has no receipt lies on a stick as well: the centre is asked about it before any of it is sent."""
         self._to_centre.elsewhere(name for name, _ in await self._store.names_without_receipt())
+
+    async def waiting(self) -> dict[str, Any]:
+        """What has no receipt, by class, and how long the uplinks that carry it now will need; None: nobody knows."""
+        told: dict[str, Any] = {}
+        for name, (count, size_bytes) in (await self._store.waiting()).items():
+            left = size_bytes * _WIRE_BYTES_PER_STATEMENT_BYTE
+            if name == "photographs":
+                left = max(0, size_bytes - self._to_centre.photograph_bytes_there)
+            kind = Kind.TALLY if name == "tallies" else Kind.DOCUMENTS
+            rate = sum(link.rate for link in self.links if link.view.state is LinkState.UP and kind in link.carries())
+            eta = round(left / rate) if rate and left else None if left else 0
+            told[name] = {"count": count, "bytes": size_bytes, "bytes_left": round(left), "eta_seconds": eta}
+        return told
 
     def status(self) -> dict[str, Any]:
         """The uplinks, what went over them and what was not taken, for the status API."""
@@ -137,8 +152,7 @@ class Forwarder:
         """What waits for the neighbour at the other end: all but what it has given us itself."""
         x5t = cose.x5t_of(connection.peer)
         if x5t not in self._to_neighbours:
-            on_arrived = self._to_centre.elsewhere
-            outgoing = Outgoing(self._store, self._files, self._clock, not_from=x5t, on_arrived=on_arrived)
+            outgoing = Outgoing(self._store, self._files, self._clock, not_from=x5t, others=self._to_centre)
             await outgoing.start()
             self._to_neighbours[x5t] = outgoing
         return self._to_neighbours[x5t]
@@ -158,7 +172,7 @@ class Forwarder:
 
     async def learn(self, news: TrustNews) -> None:
         """Keeps what is told of CAs, revocations and the centre's certificate, after checking it against the root."""
-        roles = {der: _role(der) for der in news.certificates}
+        roles = {der: trust.role_of(der) for der in news.certificates}
         authorities = [der for der, role in roles.items() if role is None]
         for error in self._verifier.learn(authorities, news.crls):
             log.warning("trust news not taken: %s", error.sentence)
@@ -179,11 +193,3 @@ class Forwarder:
         except Rejected:
             return False
         return True
-
-
-def _role(der: bytes) -> trust.Role | None:
-    """The role in a certificate; None if it has none, as a CA's."""
-    try:
-        return trust.role_and_scope(trust.parse_certificate(der))[0]
-    except Rejected:
-        return None

@@ -103,6 +103,7 @@ class Link:
         self._spare: _Opened | None = None
         self._falls_silent = False  # it has done so before
         self._rate = 0.0
+        self._bytes_allowed = 0
         self._lost = ""  # why the connection is gone, though TCP has not noticed yet
         self._not_before = 0.0  # monotonic: the other side asked not to come before
         self._retry_now = asyncio.Event()
@@ -124,7 +125,7 @@ class Link:
         return self.config.priority, self.config.kind == "neighbour"
 
     def kinds(self) -> frozenset[Kind]:
-        """What it may carry by its configuration."""
+        """The kinds of statement (lists stand for their photographs as well) that it may carry by its configuration."""
         return frozenset(kind for word, kind in _CARRIES.items() if word in self.config.carries)
 
     def carries(self) -> frozenset[Kind]:
@@ -139,7 +140,7 @@ class Link:
 
     def network_changed(self) -> None:
         """An interface, an address or a route has changed: what was down is tried, what lost its address is dropped."""
-        if self.view.state is LinkState.DOWN:
+        if self.view.state in (LinkState.DOWN, LinkState.CONNECTING):
             self.view.failures = 0
             self._retry_now.set()
         if self._opened is not None:
@@ -147,6 +148,11 @@ class Link:
                 interfaces.require(self.config.interface, self._opened.connection.local_address)
             except UplinkDown as error:
                 self._lost = error.sentence
+
+    @property
+    def rate(self) -> float:
+        """Bytes per second, as last measured."""
+        return (self._opened.delivery.window.rate_bytes_per_second if self._opened else 0.0) or self._rate
 
     def status(self) -> dict[str, Any]:
         """For the status API."""
@@ -162,16 +168,18 @@ class Link:
             "reason": view.reason,
             "failures": view.failures,
             "carries": list(self.config.carries),
-            "rate_bytes_per_second": round(window.rate_bytes_per_second if window else self._rate),
+            "rate_bytes_per_second": round(self.rate),
             "bytes_in_flight": window.bytes_in_flight if window else 0,
             "bytes_sent": view.bytes_sent,
             "budget_bytes_left": self.budget.left(now),
+            "now": self._opened.delivery.now if self._opened else "",
         }
 
     # its life
 
     async def run(self) -> None:
         """For ever; ends only by cancellation or by `StoreBroken`."""
+        self.budget.restore(*await self._parts.store.spent(self.config.label))
         while True:
             await self._until_wanted()
             await self._wait(await self._attempt())
@@ -201,6 +209,7 @@ class Link:
     async def _attempt(self) -> float:
         """Connects and delivers until it ends; seconds to wait before the next attempt."""
         self.view.enter(LinkState.CONNECTING)
+        self._retry_now.clear()
         try:
             opened: _Opened | None = await self._open()
             while opened is not None:
@@ -228,7 +237,12 @@ class Link:
     async def _deliver(self, opened: "_Opened") -> "_Opened | None":
         """Delivers over a connection until all is said: None. Or until it fails and another one is there: that."""
         config, delivery = self.config, opened.delivery
-        window = Window(config.in_flight_bytes_least, config.in_flight_bytes_max, rate_bytes_per_second=self._rate)
+        window = Window(
+            config.in_flight_bytes_least,
+            config.in_flight_bytes_max,
+            rate_bytes_per_second=self._rate,
+            bytes_allowed=self._bytes_allowed,
+        )
         self._opened, self._lost = opened, ""
         self.view.enter(LinkState.UP)
         self.view.reason, self.view.retry_at = "", 0.0
@@ -252,6 +266,7 @@ class Link:
                     raise error from group
         finally:
             self._rate = window.rate_bytes_per_second or self._rate
+            self._bytes_allowed = window.bytes_allowed
             self._opened = None
             if delivery.was_answered:  # a handshake alone proves nothing
                 self.view.failures = 0
@@ -260,6 +275,8 @@ class Link:
         """Ends a delivery: with `_Replaced` once it is silent and another connection is made, else `UplinkDown`."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
+            if spent := self.budget.to_save():
+                await self._parts.store.spend(self.config.label, *spent)
             if self._lost:
                 raise UplinkDown(self._lost)
             if self._is_silent(delivery):
@@ -387,7 +404,6 @@ class Link:
 
     async def _wait(self, seconds: float) -> None:
         """`seconds`, or until the network has changed; but not before the other side wants us back."""
-        self._retry_now.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._retry_now.wait()

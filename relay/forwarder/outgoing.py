@@ -5,7 +5,7 @@ process died is doubtful, and the destination is asked about it before any of it
 """
 
 import asyncio
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -61,15 +61,15 @@ class Outgoing:
         clock: Clock,
         *,
         not_from: X5t | None = None,
-        on_arrived: Callable[[Iterable[bytes]], None] = lambda _: None,
+        others: "Outgoing | None" = None,
     ) -> None:
-        """`not_from`: what that relay handed over is left out. `on_arrived` is told the names of what arrived."""
-        self._on_arrived = on_arrived
+        """`not_from`: what that relay handed over is left out. `others` is told what may now arrive by this way."""
+        self._others = others
         self.crossed = Crossed()
         self.knows_signers = True  # until it says that it lacks one: then certificates travel with statements
         self._store = store
         self._not_from = not_from
-        self._photographs = Photographs(store, files, clock, not_from)
+        self._photographs = Photographs(store, files, clock, not_from, self._document_arrived)
         self._waiters: set[asyncio.Event] = set()
         self._to_read: set[Kind] = set()  # the kinds of statement of which the store may have new ones
         self._to_gather = False  # whether it may have new photographs
@@ -93,6 +93,11 @@ class Outgoing:
         """Whether something was sent for which no receipt has come."""
         return bool(self._taken or self._doubtful or self._photographs.awaits_receipts)
 
+    @property
+    def photograph_bytes_there(self) -> int:
+        """Of the photographs without a receipt, the bytes that the destination has for certain."""
+        return self._photographs.bytes_there
+
     async def has_work(self, kinds: Container[Kind]) -> bool:
         """Whether there is something to send or to ask for a stream that carries statements of `kinds`."""
         if any(kind in kinds for names in (self._doubtful, self._wanted) for kind in names.values()):
@@ -112,7 +117,7 @@ class Outgoing:
         names = [name for name, wanted in self._wanted.items() if wanted is kind][:most]
         if names:
             for name in names:
-                del self._wanted[name]
+                self._taken[name] = (self._wanted.pop(name), taker)
             held = await self._store.without_receipt_named(names)
         elif kind in self._to_read:
             self._to_read.discard(kind)  # before reading: what comes meanwhile is news again
@@ -123,14 +128,20 @@ class Outgoing:
             if held:
                 self._cursor[kind] = held[-1].number
             held = [item for item in held if not self._may_be_there(item)]
+            self._taken |= {item.id[:SHORT_BYTES]: (kind, taker) for item in held}
         else:
             return []
-        self._taken |= {item.id[:SHORT_BYTES]: (kind, taker) for item in held}
         return held
 
     def elsewhere(self, names: Iterable[bytes]) -> None:
         """These statements were given to another carrier: unless sent already, they are asked about first."""
-        self._elsewhere.update(name for name in names if name not in self._taken)
+        for name in names:
+            if (kind := self._wanted.pop(name, None)) is not None:
+                self._doubtful[name] = kind
+            elif name not in self._taken:
+                self._elsewhere.add(name)
+            self._photographs.list_elsewhere(name)
+        self.changed()
 
     def take_doubtful(self, taker: Taker, kinds: Container[Kind], most: int) -> tuple[bytes, ...]:
         """Names of statements that this stream asks about now."""
@@ -146,7 +157,8 @@ class Outgoing:
                 self._arrived.add(name)
                 if taken[0] is Kind.DOCUMENTS:
                     self._photographs.list_arrived(name)
-        self._on_arrived(names)
+        if self._others is not None:
+            self._others.elsewhere(names)
 
     def lacking(self, names: Iterable[bytes]) -> None:
         """The destination does not have these statements after all."""
@@ -197,13 +209,14 @@ class Outgoing:
     # streams
 
     def let_go(self, taker: Taker) -> None:
-        """A stream has ended: what it had under way is doubtful."""
+        """A stream has ended: what it had under way is doubtful, and receipts may have died with it."""
         for name, (kind, owner) in list(self._taken.items()):
-            if owner is taker and name not in self._arrived:
+            if owner is taker:
                 del self._taken[name]
+                self._arrived.discard(name)
                 self._doubtful[name] = kind
         self._photographs.let_go(taker)
-        self.changed()
+        self.wake()  # it may have been about to take in what is new
 
     def doubt_all(self) -> None:
         """Receipts are overdue: whatever arrived and has none is asked about again."""
@@ -236,12 +249,18 @@ class Outgoing:
 
     def _may_be_there(self, item: HeldStatement) -> bool:
         name = item.id[:SHORT_BYTES]
+        if name in self._doubtful or name in self._taken:  # it came while this ledger began
+            return True
         if name not in self._elsewhere:
             return False
         self._elsewhere.discard(name)
         self._doubtful[name] = item.kind
         self.changed()
         return True
+
+    def _document_arrived(self, document: DocumentHash) -> None:
+        if self._others is not None:
+            self._others._photographs.elsewhere(document)
 
     def _doubt(self, name: bytes) -> None:
         self._arrived.discard(name)

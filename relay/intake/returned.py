@@ -7,13 +7,11 @@ import io
 
 from aiohttp import web
 
-from relay.drive import answers
-from relay.drive.answers import FileReceipt, Learn
+from relay.drive.answers import Filing
 from relay.errors import Code, Rejected
 from relay.http import read_body
 from relay.protocol import messages
 from relay.protocol.messages import ReceiptGiven, TrustNews
-from relay.store.custody import CustodyStore
 
 SEQUENCE_TYPE = "application/cbor-seq"
 _BODY_BYTES_MAX = 2**20
@@ -22,12 +20,8 @@ _BODY_BYTES_MAX = 2**20
 class Returned:
     """The handler."""
 
-    def __init__(
-        self, store: CustodyStore, on_receipt: FileReceipt, on_trust: Learn, request_seconds_max: float
-    ) -> None:
-        self._store = store
-        self._on_receipt = on_receipt
-        self._on_trust = on_trust
+    def __init__(self, filing: Filing, request_seconds_max: float) -> None:
+        self._filing = filing
         self._request_seconds_max = request_seconds_max
 
     async def post(self, request: web.Request) -> web.Response:
@@ -37,11 +31,7 @@ class Returned:
         body = io.BytesIO(await read_body(request, _BODY_BYTES_MAX, self._request_seconds_max))
         filed = 0
         for message in messages.read_sequence(body.read):
-            match message:
-                case TrustNews():
-                    await self._on_trust(message)
-                case ReceiptGiven(receipt):
-                    filed += await answers.file_one(self._store, receipt, self._on_receipt)
-                case _:
-                    raise Rejected(Code.BATCH_MALFORMED, "Only RECEIPT and TRUST messages are taken here.")
+            if not isinstance(message, ReceiptGiven | TrustNews):
+                raise Rejected(Code.BATCH_MALFORMED, "Only RECEIPT and TRUST messages are taken here.")
+            filed += await self._filing.file(message)
         return web.json_response({"filed": filed})

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from relay.errors import Code, Rejected
 from relay.http import authority_tls
-from relay.protocol.trust import Role
-from relay.uplink.https import peer_certificate, peer_role
+from relay.protocol.trust import Role, role_of
+from relay.uplink.https import peer_certificate
 
 
 class _RelayOnly(ssl.SSLObject):
@@ -17,7 +17,7 @@ class _RelayOnly(ssl.SSLObject):
 
     def do_handshake(self) -> None:
         super().do_handshake()
-        role = peer_role(peer_certificate(self))
+        role = role_of(peer_certificate(self))
         if role is not Role.RELAY:
             raise ssl.SSLCertVerificationError(f"whoever answers is not a relay, but {role or 'nobody we know'}")
 

@@ -351,6 +351,14 @@ def check_signed_by(signed: cose.Sign1, chain: Sequence[bytes]) -> None:
     cose.check(signed, _public_key(parse_certificate(chain[0])))
 
 
+def role_of(der: bytes) -> Role | None:
+    """The role in a certificate; None if it says none that we know, as a CA's."""
+    try:
+        return role_and_scope(parse_certificate(der))[0]
+    except Rejected:
+        return None
+
+
 def role_and_scope(certificate: x509.Certificate) -> tuple[Role, Scope]:
     """What the one `urn:kpu:ROLE[:SCOPE]` name in the certificate says, or `Rejected(role-unknown)`."""
     try:

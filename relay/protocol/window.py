@@ -8,10 +8,23 @@ from dataclasses import dataclass, field
 
 _RATE_SECONDS = 2.0  # the rate is that of the last two seconds, or two round trips where those are longer
 _PEAK_HALF_LIFE_SECONDS = 10.0
-_QUEUE_SECONDS = 0.15
+_QUEUE_SECONDS = 0.1
+_OUT_OF_ORDER = 4  # times the window may be at the other end already, behind something that was lost
 _SILENT_SECONDS = 1.5
 _GROWTH = 2
 _LEAST_SECONDS_MAX = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """What the kernel knows of a TCP connection's path: bytes handed over and not arrived, and round trips in seconds.
+
+    Of what is out of order at the other end it knows that it has arrived, though nothing can be answered for it yet.
+    """
+
+    bytes_under_way: int
+    round_trip: float
+    round_trip_least: float
 
 
 @dataclass(slots=True)
@@ -21,7 +34,8 @@ class Window:
     Little enough that a figure written now is through within about a second, enough that the link never idles while
     TCP repairs a loss. `queue_bytes` is the largest frame: one of these may always wait behind the one on the way.
     `least_bytes` are allowed at first, and later unless the link needs seconds for them.
-    `rate_bytes_per_second` may be handed in from the stream before, so that nothing has to be learned again.
+    `rate_bytes_per_second` and `bytes_allowed` may be handed in from the stream before, to learn nothing again.
+    Where the kernel tells of the path, that decides; but not if the path ends at a proxy and answers come from afar.
     """
 
     least_bytes: int
@@ -38,7 +52,7 @@ class Window:
     _peak: float = 0.0
 
     def __post_init__(self) -> None:
-        self.bytes_allowed = max(self.least_bytes, int(self.rate_bytes_per_second * _QUEUE_SECONDS))
+        self.bytes_allowed = min(self.most_bytes, max(self.least_bytes, self.bytes_allowed))
         self._peak = self.rate_bytes_per_second
 
     @property
@@ -46,15 +60,17 @@ class Window:
         """Bytes sent and not acknowledged."""
         return self._in_flight
 
-    @property
-    def has_room(self) -> bool:
-        """Whether one more frame may be sent now. One is always allowed, however small the window."""
-        return self._in_flight == 0 or self._in_flight < self.bytes_allowed
+    def has_room(self, path: Path | None = None, more_bytes: int = 0) -> bool:
+        """Whether one more frame may be sent now. One is always allowed, however small the window.
 
-    @property
-    def has_room_for_urgent(self) -> bool:
-        """Whether a frame with figures may be sent now, ahead of what waits for room."""
-        return self._in_flight < self.bytes_allowed + self.queue_bytes
+        `more_bytes`: by how much a frame that is urgent may exceed it.
+        """
+        allowed = self.bytes_allowed + more_bytes
+        if self._in_flight == 0:
+            return True
+        if path is not None and self._is_whole(path):
+            return path.bytes_under_way < allowed and self._in_flight < _OUT_OF_ORDER * allowed
+        return self._in_flight < allowed
 
     def sent(self, size_bytes: int, now: float) -> None:
         """A frame went out."""
@@ -75,7 +91,7 @@ class Window:
         round_trip = min(self._round_trip_least, 5.0) + self._in_flight / max(self._peak, 1.0)
         return now - self._heard_at - _SILENT_SECONDS - (1.5 * round_trip if self._acknowledged else 10.0)
 
-    def kept(self, frames: int, now: float) -> int:
+    def kept(self, frames: int, now: float, path: Path | None = None) -> int:
         """The next `frames` frames, in order, are acknowledged: their bytes."""
         self.heard(now)
         acknowledged = [self._sent.popleft() for _ in range(min(frames, len(self._sent)))]
@@ -87,13 +103,22 @@ class Window:
         round_trip = max(1e-4, now - acknowledged[-1][0])
         self._round_trip_least = min(self._round_trip_least, round_trip)
         self._measure(size, now)
+        if not was_full:  # it was not the window that limited what was sent
+            return size
+        least = self._round_trip_least
+        if path is not None and self._is_whole(path):
+            round_trip, least = path.round_trip, path.round_trip_least
         queue_seconds = max(_QUEUE_SECONDS, self.queue_bytes / max(self._peak, 1.0))
-        wanted = int(self._peak * (self._round_trip_least + queue_seconds))
-        if round_trip - self._round_trip_least < queue_seconds and was_full:
+        wanted = int(self._peak * (least + queue_seconds))
+        if round_trip - least < queue_seconds:
             wanted = max(wanted, self.bytes_allowed + size // _GROWTH)
-        least = min(self.least_bytes, int(self._peak * _LEAST_SECONDS_MAX))
-        self.bytes_allowed = min(self.most_bytes, max(least, wanted))
+        at_least = min(self.least_bytes, int(self._peak * _LEAST_SECONDS_MAX))
+        self.bytes_allowed = min(self.most_bytes, max(at_least, wanted))
         return size
+
+    def _is_whole(self, path: Path) -> bool:
+        """Whether the path leads to whoever answers, as far as can be told from how long that takes."""
+        return path.round_trip_least > 0.5 * min(self._round_trip_least, 60.0) or not self._acknowledged
 
     def _measure(self, size: int, now: float) -> None:
         """The rate of the last while; its peak fades slowly, since TCP repairing a loss looks like a slow link."""

@@ -29,6 +29,7 @@ from relay.store.holdings import (
     MarkDropped,
     PendingDocument,
     Settle,
+    Spend,
     TakeDocument,
     TakeStatement,
 )
@@ -198,15 +199,17 @@ class CustodyStore:
     ) -> list[tuple[int, PendingDocument]]:
         """Whole photographs, once for each statement without a receipt that lists one.
 
-        In the order of the number of which the later of the two, photograph and statement, made it complete.
+        In the order of the number of which the later of the two, photograph and statement, made it complete; about
+        `limit` of them, and all of the last number.
         """
         sql = (
-            "SELECT max(d.number, s.number) AS at, d.sha256, d.size_bytes, p.page, s.form, d.number, s.id "
+            "SELECT max(d.number, s.number) AS at, d.sha256, d.size_bytes, p.page, s.form, d.number, s.id, s.tps "
             "FROM statement s JOIN page p ON p.statement = s.number JOIN document d ON d.sha256 = p.document "
             "WHERE {}.number > ? AND s.verdict IS NULL AND s.origin IS NOT ? AND d.dropped_at IS NULL"
         )
         rows = await self._database.read(
-            f"{sql.format('d')} UNION {sql.format('s')} ORDER BY at LIMIT ?",
+            f"WITH found AS ({sql.format('d')} UNION {sql.format('s')}) SELECT * FROM found "
+            "WHERE at <= (SELECT max(at) FROM (SELECT at FROM found ORDER BY at LIMIT ?)) ORDER BY at",
             (after, not_from or _NOBODY, after, not_from or _NOBODY, limit),
         )
         return [(row[0], PendingDocument(*row[1:])) for row in rows]
@@ -216,7 +219,7 @@ class CustodyStore:
     ) -> list[PendingDocument]:
         """Whole photographs of statements without a receipt, oldest first, after slip number `after`."""
         rows = await self._database.read(
-            "SELECT d.sha256, d.size_bytes, min(p.page), s.form, d.number, s.id FROM document d "
+            "SELECT d.sha256, d.size_bytes, min(p.page), s.form, d.number, s.id, s.tps FROM document d "
             "JOIN page p ON p.document = d.sha256 JOIN statement s ON s.number = p.statement "
             "WHERE d.number > ? AND s.verdict IS NULL AND s.origin IS NOT ? AND d.dropped_at IS NULL "
             "GROUP BY d.number ORDER BY d.number LIMIT ?",
@@ -272,6 +275,27 @@ class CustodyStore:
         """The newest time that the centre has signed, 0 if none: a floor for the clock."""
         return int((await self._database.read("SELECT coalesce(max(settled_at), 0) FROM receipt"))[0][0])
 
+    async def spend(self, uplink: str, day: int, size_bytes: int) -> None:
+        """Remembers what an uplink has sent on a day of UTC, counted from 1970."""
+        await self._writer.submit(Spend(uplink, day, size_bytes))
+
+    async def spent(self, uplink: str) -> tuple[int, int]:
+        """What `spend` remembers: the day and the bytes; zeroes if nothing."""
+        rows = await self._database.read("SELECT day, bytes FROM budget WHERE uplink = ?", (uplink,))
+        return (int(rows[0][0]), int(rows[0][1])) if rows else (0, 0)
+
+    async def waiting(self) -> dict[str, tuple[int, int]]:
+        """What has no receipt, by class: how many, and bytes as they were handed over."""
+        rows = await self._database.read(
+            "SELECT kind, count(*), sum(length(cose)) FROM statement WHERE verdict IS NULL GROUP BY kind "
+            "UNION ALL SELECT NULL, count(*), coalesce(sum(size_bytes), 0) FROM document d WHERE dropped_at IS NULL "
+            "AND EXISTS (SELECT 1 FROM page p JOIN statement s ON s.number = p.statement "
+            "WHERE p.document = d.sha256 AND s.verdict IS NULL)"
+        )
+        names = {int(Kind.TALLY): "tallies", int(Kind.DOCUMENTS): "lists", None: "photographs"}
+        found = {names[kind]: (int(count), int(size_bytes)) for kind, count, size_bytes in rows}
+        return {name: found.get(name, (0, 0)) for name in names.values()}
+
     async def counts(self) -> dict[str, int]:
         """How much is here and how much of it waits; times in Unix seconds, 0 for none."""
         rows = await self._database.read(
@@ -326,6 +350,10 @@ class CustodyStore:
                 case LearnTrust(items):
                     await self._database.writing.executemany(
                         "INSERT OR IGNORE INTO trust_item (kind, sha256, der) VALUES (?, ?, ?)", items
+                    )
+                case Spend(uplink, day, size_bytes):
+                    await self._database.writing.execute(
+                        "INSERT OR REPLACE INTO budget (uplink, day, bytes) VALUES (?, ?, ?)", (uplink, day, size_bytes)
                     )
                 case MarkDropped(documents, dropped_at):
                     await self._database.writing.executemany(

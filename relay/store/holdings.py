@@ -69,7 +69,16 @@ class MarkDropped:
     dropped_at: int
 
 
-Change = TakeStatement | TakeDocument | Settle | FileSlip | LearnTrust | MarkDropped
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """An uplink has sent `size_bytes` in all on `day` (of UTC, counted from 1970)."""
+
+    uplink: str
+    day: int
+    size_bytes: int
+
+
+Change = TakeStatement | TakeDocument | Settle | FileSlip | LearnTrust | MarkDropped | Spend
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +131,4 @@ class PendingDocument:
     form: int
     number: int
     listed_in: StatementId
+    tps: str

@@ -19,9 +19,9 @@ import aiohttp
 import uvloop
 
 from relay.config import UplinkConfig
-from relay.errors import Code, NotNow, Rejected, UplinkDown
+from relay.errors import Code, NotNow, UplinkDown
 from relay.http import authority_tls
-from relay.protocol import trust
+from relay.protocol import trust, window
 from relay.protocol.messages import MESSAGE_BYTES_MAX
 from relay.uplink import interfaces
 from relay.uplink.port import Connection
@@ -33,6 +33,8 @@ _WHY: dict[int, str] = {
 }
 _NOT_SENT_LOW_WATER = 4096
 _CLOSE_SECONDS = 2.0
+# of struct tcp_info in linux/tcp.h: snd_mss, unacked, sacked, lost, retrans, rtt, notsent_bytes, min_rtt
+_TCP_INFO = struct.Struct("=16xI4xIIII28xI72xII")
 _PROBE_SECONDS = 0.25
 _PROBES_AT_ONCE = 8
 _RETRY_AFTER_DEFAULT = 30.0
@@ -69,7 +71,7 @@ class HttpsUplink:
             async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
                 async with asyncio.timeout(3 * config.connect_seconds_max):
                     socket_ = await session.ws_connect(
-                        config.url.rstrip("/") + "/v1/exchange",
+                        config.url.rstrip("/") + "/v1/exchange" + ("" if "control" in config.carries else "?news=no"),
                         timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
                         max_msg_size=MESSAGE_BYTES_MAX,
                         heartbeat=config.silence_seconds_max,
@@ -99,7 +101,7 @@ class HttpsUplink:
             _let_go(made)
 
     def _check_role(self, peer: bytes) -> None:
-        role = peer_role(peer)
+        role = trust.role_of(peer)
         if role is not self._role:
             sentence = f"Whoever answers at {self._config.url} is not what we look for ({self._role}), but"
             raise UplinkDown(f"{sentence} {role or 'nobody we know'}.")
@@ -136,7 +138,7 @@ class _HttpsStream:
         self._make = make
         self._remote = socket_.get_extra_info("peername")
         self.peer = peer_certificate(socket_.get_extra_info("ssl_object"))
-        self.local_address = str(socket_.get_extra_info("sockname", ("",))[0])
+        self.local_address = _numeric(socket_.get_extra_info("sockname"))
         self.is_abandoned = False
 
     async def send(self, message: bytes) -> None:
@@ -156,6 +158,17 @@ class _HttpsStream:
             seconds = _seconds(found[1] if found else "")
             raise NotNow(Code.BUSY, f"The other side asks to come back in {seconds:.0f} s.", seconds)
         raise UplinkDown(f"The connection ended: {message.extra or _WHY.get(code, 'it broke')}.")
+
+    def path(self) -> window.Path | None:
+        try:
+            data = next(filter(_is_connected, self._made)).getsockopt(
+                socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size
+            )
+            mss, unacked, sacked, lost, retransmitted, rtt, not_sent, rtt_least = _TCP_INFO.unpack(data)
+        except (OSError, AttributeError, StopIteration, struct.error):  # not Linux, closed, or a kernel before 4.6
+            return None
+        packets = unacked - sacked - lost + retransmitted
+        return window.Path(packets * mss + not_sent, rtt / 1e6, rtt_least / 1e6)
 
     @property
     def is_alive(self) -> bool:
@@ -209,6 +222,21 @@ class _ResumingTls(ssl.SSLContext):
         return super().wrap_bio(*arguments, **{"session": self._session} | named)
 
 
+def _numeric(address: Any) -> str:
+    """A socket's address as text, with the zone that a link-local one needs; empty if it is gone already."""
+    if address is None:
+        return ""
+    return socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]
+
+
+def _is_connected(opened: socket.socket) -> bool:
+    try:
+        opened.getpeername()
+    except OSError:
+        return False
+    return True
+
+
 def _reset_on_close(opened: socket.socket) -> None:
     """Closing it resets the connection: the kernel sends nothing more of what it holds."""
     with contextlib.suppress(OSError):
@@ -218,14 +246,6 @@ def _reset_on_close(opened: socket.socket) -> None:
 def peer_certificate(tls: ssl.SSLObject | None) -> bytes:
     """The certificate (DER) of the other side of a TLS connection, whose chain TLS has checked already."""
     return (tls.getpeercert(binary_form=True) if tls else None) or b""
-
-
-def peer_role(leaf: bytes) -> trust.Role | None:
-    """The role in a certificate; None if it is none of ours."""
-    try:
-        return trust.role_and_scope(trust.parse_certificate(leaf))[0]
-    except Rejected:
-        return None
 
 
 def _let_go(made: list[socket.socket]) -> None:

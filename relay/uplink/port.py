@@ -3,6 +3,8 @@
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from relay.protocol.window import Path
+
 
 class Stream(Protocol):
     """An open stream. Messages arrive whole and in order, or the stream breaks with `UplinkDown`."""
@@ -21,6 +23,9 @@ class Connection(Stream, Protocol):
     """This machine's address on it: when that goes, so has the connection."""
     peer: bytes
     """The certificate (DER) that the other side has shown in TLS."""
+
+    def path(self) -> Path | None:
+        """What the kernel knows of the way to the other side; None if it tells nothing."""
 
     @property
     def is_alive(self) -> bool:

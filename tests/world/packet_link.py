@@ -127,6 +127,10 @@ class PacketLink:
         self._opened_at = time.monotonic()
         self._come_up(self.near, FAR)
 
+    def reset(self) -> None:
+        """Resets all connections now, beside the resets that come by chance."""
+        self._next_reset_at = self.seconds
+
     def counts(self) -> Counts:
         """IP packets with their headers."""
         up = self.up
@@ -184,7 +188,7 @@ class PacketLink:
                 _put(source, answer)
 
     def _reset(self, near: int, far: int) -> None:
-        self._next_reset_at = next(self._resets)
+        self._next_reset_at = next(self._resets, _FOREVER)
         self.resets += 1
         self.up.cut()
         self.down.cut()

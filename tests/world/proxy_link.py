@@ -60,7 +60,7 @@ class ProxyLink:
         self._link = Link(self.listens[1])
         self._opened_at = float("inf")
         self._begun = threading.Event()
-        self._opening = asyncio.Event()
+        self._playing: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
         self._loop = asyncio.new_event_loop()
 
@@ -72,7 +72,7 @@ class ProxyLink:
     def open(self) -> None:
         """Connections are taken from now on."""
         self._opened_at = time.monotonic()
-        self._loop.call_soon_threadsafe(self._opening.set)
+        asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
 
     def counts(self) -> Counts:
         """Bytes of TCP's payload; what was lost is counted for both directions together."""
@@ -97,13 +97,13 @@ class ProxyLink:
         async with self._link.open() as port:
             self.reaches = (LOOPBACK, port)
             self._begun.set()
-            playing = asyncio.create_task(self._play())
             await self._ending.wait()
-            playing.cancel()
+            if self._playing is not None:
+                self._playing.cancel()
 
-    async def _play(self) -> None:
-        await self._opening.wait()
-        await play(self._link, self.conditions, self._seed)
+    async def _open(self) -> None:
+        self._playing = asyncio.create_task(play(self._link, self.conditions, self._seed))
+        await asyncio.sleep(0)  # its first step opens the link
 
 
 @contextmanager

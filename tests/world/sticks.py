@@ -13,6 +13,7 @@ from relay import identity
 from relay.clock import Clock
 from relay.config import UplinkConfig
 from relay.drive import answers, batches
+from relay.drive.answers import Filing
 from relay.drive.batches import BatchFile
 from relay.drive.export import Exporter
 from relay.drive.progress import Progress
@@ -63,13 +64,21 @@ class Custody:
         """How many statements have no receipt."""
         return (await self.store.counts())["without_receipt"]
 
+    def filing(self) -> Filing:
+        """What files receipts, without checking their signatures: that is done where a whole relay runs."""
+
+        async def learn_nothing(_: TrustNews) -> None:
+            pass
+
+        return Filing(self.store, self.settle, learn_nothing)
+
     def exporter(self, stick: Stick) -> Exporter:
         return Exporter(stick, self.store, self.files, self.node, self.clock)
 
     async def export(self, stick: Stick) -> Progress:
         """Until it is safe to remove the stick."""
         progress = Progress()
-        await self.exporter(stick).export(progress)
+        progress.enter(*await self.exporter(stick).export(progress))
         return progress
 
 
@@ -145,10 +154,6 @@ async def hand_over(country: Country, folder: Path, url: str, *, role: Role = Ro
     verifier = Verifier(country.world.trust(), nobody, cached_max=64)
     uplink = HttpsUplink(UplinkConfig(url=url), country.root_file, role)
     return await Replay(Stick(folder), uplink, verifier, Progress()).run()
-
-
-async def learn_nothing(_: TrustNews) -> None:
-    """The receipts' signatures are checked where a whole relay runs."""
 
 
 def stick_of(country: Country, name: str = "stick") -> Stick:

@@ -25,9 +25,8 @@ class Watcher:
     """That process, in a network."""
 
     def __init__(self, namespace: Namespace, *words: str) -> None:
-        self._process = subprocess.Popen(
-            namespace.words(sys.executable, "-m", "tests.world.watcher", *words), stdout=subprocess.PIPE
-        )
+        command = namespace.words(sys.executable, "-m", "tests.world.watcher", *words)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0)  # what is buffered, select misses
 
     def lines_until(self, holds: Callable[[list[str]], bool]) -> int:
         """Reads what it tells until something fits; how many lines that took. Fails if nothing comes that fits."""

@@ -9,11 +9,12 @@ import re
 import shutil
 import subprocess
 import sys
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+
+import zstandard
 
 from tests.bench.processes import running
 from tests.bench.uplink.job import Job
@@ -214,7 +215,7 @@ def missing_program(system: str) -> str:
 def _files(job: Job, *, batched: bool) -> dict[str, bytes]:
     """What is to be sent: name -> bytes, tallies sorted first."""
     if batched:
-        tallies = {_BATCH: zlib.compress(b"".join(job.tallies), 9)}
+        tallies = {_BATCH: zstandard.compress(b"".join(job.tallies), 19)}
     else:
         tallies = {f"0-{at:03}": data for at, data in enumerate(job.tallies)}
     return tallies | {f"1-{at:02}": data for at, data in enumerate(job.photographs)}

@@ -1,0 +1,178 @@
+"""The story: two evenings on the Kayan. Figures fly, photographs float, and whatever leaves first carries."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from relay.demo.figures import KECAMATAN, KECAMATAN_NAME, UPRIVER, UPRIVER_NAME
+from relay.demo.link import Link
+from relay.demo.officers import Officer
+from relay.demo.peso.boat import Boat, Stop
+from relay.demo.peso.drawing import TOWN_NAME
+from relay.demo.peso.lookout import Lookout
+from relay.demo.peso.picture import Picture, Place
+from relay.demo.processes import Failed
+from relay.demo.screen import Screen
+
+_LIMIT_SECONDS = 400.0
+_LATE = {UPRIVER: 1, KECAMATAN: 2}
+"""How many officers of each kecamatan come only after the rain has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things take; rates in bytes per second."""
+
+    arrival_seconds: float = 0.8
+    arrivals_at_once: int = 4
+    calm_seconds: float = 1.5
+    sail_seconds: float = 2.5
+    satellite_rate: int = 8_000
+    satellite_delay_seconds: float = 0.3
+
+
+SHOW = Pace()
+FAST = Pace(arrival_seconds=0.1, calm_seconds=0.2, sail_seconds=0.5)
+
+
+class Scenario:
+    """Plays the story with the parts that it is given; `trips` counts how often the boat has come back up."""
+
+    def __init__(
+        self,
+        pace: Pace,
+        officers: Sequence[Officer],
+        boat: Boat,
+        link: Link,
+        lookout: Lookout,
+        screen: Screen[Picture],
+    ) -> None:
+        self.trips = 0
+        self._pace = pace
+        self._early, self._late = _early_and_late(officers)
+        self._boat = boat
+        self._link = link
+        self._lookout = lookout
+        self._tell = screen.tell
+        self._desk = asyncio.Semaphore(pace.arrivals_at_once)
+
+    async def play(self) -> None:
+        """From the first phone to the last receipt; `Failed` if it takes far too long."""
+        try:
+            async with asyncio.timeout(_LIMIT_SECONDS), asyncio.TaskGroup() as tasks:
+                await self._dusk(tasks)
+                await self._first_way_down()
+                await self._rain(tasks)
+                await self._way_up()
+                await self._second_way_down()
+                await self._way_up()
+        except TimeoutError as error:
+            raise Failed(f"not everything had a receipt after {_LIMIT_SECONDS:.0f} s") from error
+        self._tell("Selesai: setiap HP memegang tanda terima pusat.", "Done: every phone holds the centre's receipts.")
+
+    async def _dusk(self, tasks: asyncio.TaskGroup) -> None:
+        self._link.up(self._pace.satellite_rate, self._pace.satellite_delay_seconds)
+        self._tell(
+            f"{KECAMATAN_NAME} punya satelit, hanya untuk hasil. {UPRIVER_NAME} di hulu tidak punya apa-apa.",
+            f"{KECAMATAN_NAME} has a satellite link, for tallies only. {UPRIVER_NAME}, upriver, has nothing.",
+        )
+        await self._come(self._early, tasks)
+        wanted = _tallies(self._early, KECAMATAN)
+        await self._until(lambda picture: picture.tallies(Place.CENTRE) >= wanted)
+        self._tell(
+            f"{wanted} hasil {KECAMATAN_NAME} sudah di pusat lewat satelit; foto menunggu perahu.",
+            f"{wanted} tallies of {KECAMATAN_NAME} are at the centre by satellite; photographs wait for the boat.",
+        )
+        await asyncio.sleep(self._pace.calm_seconds)
+
+    async def _first_way_down(self) -> None:
+        self._tell(
+            f"Perahu di {UPRIVER_NAME}: stik dicolok, relay menulis semuanya sendiri.",
+            f"The boat is at {UPRIVER_NAME}: the stick is put in, and the relay writes everything by itself.",
+        )
+        await self._land()
+        await self._sail(Stop.PESO_HILIR)
+        self._tell(
+            f"{KECAMATAN_NAME}: relay mengambil alih isi stik dari {UPRIVER_NAME}, dan menambahkan foto sendiri.",
+            f"{KECAMATAN_NAME}'s relay takes over what {UPRIVER_NAME} wrote, and adds photographs of its own.",
+        )
+        await self._land()
+        wanted = _tallies(self._early, KECAMATAN) + _tallies(self._early, UPRIVER)
+        await self._until(lambda picture: picture.tallies(Place.CENTRE) >= wanted)
+        self._tell(
+            f"Hasil dari {UPRIVER_NAME}: dengan stik ke {KECAMATAN_NAME}, lalu lewat satelit ke pusat.",
+            f"{UPRIVER_NAME}'s tallies: by stick to {KECAMATAN_NAME}, and on by satellite to the centre.",
+        )
+        await self._to_town()
+
+    async def _rain(self, tasks: asyncio.TaskGroup) -> None:
+        self._link.down()
+        self._tell(
+            "Hujan lebat: satelit putus. Petugas yang terlambat menyerahkan; semua menunggu perahu.",
+            "Heavy rain: the satellite is gone. Late officers hand over; everything waits for the boat.",
+        )
+        await self._come(self._late, tasks)
+
+    async def _way_up(self) -> None:
+        self.trips += 1
+        self._tell(
+            "Perahu pulang ke hulu dengan tanda terima pusat di stik.",
+            "The boat goes back upriver with the centre's receipts on the stick.",
+        )
+        for stop in (Stop.PESO_HILIR, Stop.PESO):
+            await self._sail(stop)
+            await self._land()
+
+    async def _second_way_down(self) -> None:
+        self._tell(
+            "Satelit masih putus: hasil yang terlambat ikut stik sampai ke kota.",
+            "Still no satellite: the late tallies travel by stick all the way to town.",
+        )
+        await self._sail(Stop.PESO_HILIR)
+        await self._land()
+        await self._to_town()
+
+    async def _to_town(self) -> None:
+        await self._sail(Stop.TOWN)
+        self._tell(
+            f"{TOWN_NAME}: petugas pusat mengimpor stik; tanda terima ditulis kembali ke stik.",
+            f"{TOWN_NAME}: the centre's operator imports the stick; receipts are written onto it.",
+        )
+        await self._boat.import_in_town()
+
+    async def _land(self) -> None:
+        await self._boat.put_in()
+        await self._boat.take_out()
+
+    async def _sail(self, stop: Stop) -> None:
+        await self._boat.sail(stop, self._pace.sail_seconds)
+
+    async def _come(self, officers: Sequence[Officer], tasks: asyncio.TaskGroup) -> None:
+        """All of them hand over, a few at a time, and from then on ask for their receipts."""
+
+        async def visit(officer: Officer) -> None:
+            async with self._desk:
+                await officer.come()
+            tasks.create_task(officer.await_receipts())
+
+        async with asyncio.TaskGroup() as visits:
+            for officer in officers:
+                visits.create_task(visit(officer))
+                await asyncio.sleep(self._pace.arrival_seconds)
+        await self._lookout.look()  # the phones' photographs are known before the stick is read
+
+    async def _until(self, holds: Callable[[Picture], bool]) -> None:
+        while not holds(self._lookout.picture):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+def _early_and_late(officers: Sequence[Officer]) -> tuple[list[Officer], list[Officer]]:
+    """The last ones of each kecamatan come late."""
+    late: list[Officer] = []
+    for scope, count in _LATE.items():
+        late += [officer for officer in officers if officer.station.kecamatan == scope][-count:]
+    return [officer for officer in officers if officer not in late], late
+
+
+def _tallies(officers: Sequence[Officer], scope: str) -> int:
+    return sum(officer.station.kecamatan == scope and officer.station.figures is not None for officer in officers)
