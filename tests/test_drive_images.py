@@ -1,5 +1,6 @@
 """The same on real exFAT and FAT: images on loop devices, mounted by FUSE, pulled out by killing what serves them."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -171,10 +172,8 @@ async def test_a_real_file_system_pulled_out_while_it_is_written_loses_nothing(
         job = await fill(kept, country, stations=2, pages=1)
         for at in (*range(8, 80, 9), 100, 130):
             image.put_in()
-            try:
+            with contextlib.suppress(UplinkDown, NotNow):
                 await kept.export(PulledOut(image, at))
-            except (UplinkDown, NotNow):
-                pass
             image.pull_out()
             image.mend()
             came = await hand_over(country, image.put_in().folder, centre)

@@ -180,8 +180,8 @@ def test_every_limit_of_the_code_is_in_the_table() -> None:
 
 def test_what_is_said_of_waiting_and_sizes_is_the_default() -> None:
     uplink, intake = UplinkConfig(url="https://pusat.example"), IntakeConfig()
-    assert (uplink.backoff_seconds_first, uplink.backoff_seconds_max) == (1, 60)
-    assert "doubles from 1 second up to 60" in flat(section("Phone to relay"))
+    assert (uplink.backoff_seconds_first, uplink.backoff_seconds_max) == (0.5, 60)
+    assert "doubles from half a second up to 60" in flat(section("Phone to relay"))
     assert intake.document_bytes_max == 32 * 2**20
     assert "32 MiB unless configured" in flat(section("Limits"))
     assert recorder._CLOCK_DOUBT_SECONDS == 14 * 86400

@@ -1,4 +1,7 @@
-"""`relay demo`: the main job on real figures, from sixteen phones to the centre's receipts, in about 80 seconds."""
+"""`relay demo`: the main job on real figures, from sixteen phones to the centre's receipts, in about 80 seconds.
+
+`relay demo peso`: the same where there is next to no network: two relays, a satellite for figures, a boat with a stick.
+"""
 
 import argparse
 import asyncio
@@ -8,8 +11,9 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Console
 
@@ -24,15 +28,22 @@ def main(words: list[str]) -> int:
     """Runs the demo; 0 only if everything that it claims was checked and holds."""
     parser = argparse.ArgumentParser(
         "relay demo",
-        description="Sixteen polling stations of Peso Hilir with real figures; real processes, sockets and TLS on "
-        "127.0.0.1; an uplink that is down, narrow and cut; a centre that dies. In a temporary folder, in about 80 "
-        "seconds.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="""\
+Real figures, real processes, sockets and TLS on 127.0.0.1, in a temporary folder.
+
+  relay demo        sixteen polling stations of Peso Hilir; an uplink that is down, narrow and cut; a centre that
+                    dies; in about 80 seconds
+  relay demo peso   two relays on the Kayan river: one with a satellite link for tallies only, one with nothing; a
+                    boat carries a stick between them and the town; every thing with the way it took; in about 100
+                    seconds""",
     )
+    parser.add_argument("story", nargs="?", choices=("peso",), metavar="peso", help="the river instead of the main job")
     parser.add_argument(
         "--plain", action="store_true", help="one line an event, no live screen (as without a terminal)"
     )
-    parser.add_argument("--fast", action="store_true", help="the same with shorter waits and a wider uplink, for tests")
-    parser.add_argument("--keep", action="store_true", help="leave relay and centre running at the end, until Ctrl-C")
+    parser.add_argument("--fast", action="store_true", help="the same with shorter waits, for tests")
+    parser.add_argument("--keep", action="store_true", help="leave everything running at the end, until Ctrl-C")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the figures as JSON")
     options = parser.parse_args(words[1:])
     if importlib.util.find_spec("PIL") is None:
@@ -47,18 +58,56 @@ def main(words: list[str]) -> int:
         return 130
 
 
-async def _run(options: argparse.Namespace, folder: Path, console: Console, plain: bool) -> int:
-    from relay.demo.performance import Performance  # only now is it known that Pillow is there
-    from relay.demo.scenario import FAST, SHOW
-    from relay.demo.summary import print_summary
+class _Report(Protocol):
+    """What came of a run."""
 
-    stage = Performance(folder, FAST if options.fast else SHOW, time.monotonic())
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """The names of what does not hold."""
+
+    def as_json(self) -> str:
+        """Every figure."""
+
+
+class _Stage(Protocol):
+    """A story that can be played."""
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Holds everything that must be taken down again."""
+
+    async def perform(self, console: Console, *, plain: bool) -> _Report:
+        """Plays it, examines what came of it, and tells."""
+
+    async def rest(self) -> None:
+        """Until it is told to stop."""
+
+    def addresses(self) -> str:
+        """Where everything is."""
+
+    def last_lines(self) -> str:
+        """The ends of the logs."""
+
+
+def _stage(options: argparse.Namespace, folder: Path) -> _Stage:
+    """The story that is asked for; only now is it known that Pillow is there."""
+    started = time.monotonic()
+    if options.story == "peso":
+        from relay.demo.peso import performance as river
+        from relay.demo.peso import scenario as trips
+
+        return river.Performance(folder, trips.FAST if options.fast else trips.SHOW, started)
+    from relay.demo import performance, scenario
+
+    return performance.Performance(folder, scenario.FAST if options.fast else scenario.SHOW, started)
+
+
+async def _run(options: argparse.Namespace, folder: Path, console: Console, plain: bool) -> int:
+    stage = _stage(options, folder)
     report = None
     async with _stoppable():
         try:
             async with stage.open():
                 report = await stage.perform(console, plain=plain)
-                print_summary(report, console)
                 if options.report:
                     options.report.write_text(report.as_json(), "utf-8")
                 if options.keep:

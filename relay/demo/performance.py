@@ -19,6 +19,7 @@ from relay.demo.processes import Process, all_last_lines, run_relay_command, wat
 from relay.demo.proof import Report, examine
 from relay.demo.scenario import Pace, Scenario
 from relay.demo.screen import Screen, open_screen
+from relay.demo.summary import print_summary
 
 
 class Performance:
@@ -45,14 +46,16 @@ class Performance:
                 await asyncio.gather(self._relay.stop(), self._centre.stop())
 
     async def perform(self, console: Console, *, plain: bool) -> Report:
-        """Plays the whole story on the screen, and examines what came of it."""
+        """Plays the whole story on the screen, examines what came of it, and tells."""
         with open_screen(console, self._started, MAIN_JOB, plain=plain) as screen:
             screen.tell(
                 "Menyiapkan: sertifikat, server pusat, relay PPK, enam belas HP.",
                 "Getting ready: certificates, the centre, the relay, sixteen phones.",
             )
             officers = await self._prepare()
-            return await self._play(officers, screen)
+            report = await self._play(officers, screen)
+        print_summary(report, console)
+        return report
 
     async def rest(self) -> None:
         """Until it is told to stop, with the link wide open."""

@@ -33,6 +33,7 @@ _CHUNK_BYTES_MAX = 32 * 1024
 _CHUNK_SECONDS = 0.0625
 _AHEAD_BYTES = 128 * 1024
 _AHEAD_FRAMES = 32
+_ROOM_SECONDS = 0.05  # between two looks at the kernel, which tells nobody when there is room again
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class Delivery:
         self._certificates_there: frozenset[bytes] = frozenset()
         self._slips: list[bytes] = []
         self._takes_photographs = True
+        self._waits_for_room = False
 
     async def introduce(self) -> None:
         """Says who we are, so that the other side keeps the stream though nothing comes yet."""
@@ -121,7 +123,7 @@ class Delivery:
                 if not carries and not self._flying:
                     return
                 try:
-                    async with asyncio.timeout(idle_seconds_max):
+                    async with asyncio.timeout(_ROOM_SECONDS if self._waits_for_room else idle_seconds_max):
                         await changed.wait()
                 except TimeoutError:
                     if not self._flying:
@@ -130,7 +132,8 @@ class Delivery:
     async def _send_next(self, carries: frozenset[Kind]) -> bool:
         """Sends the most urgent thing there is room for; False if there is nothing to do now."""
         path = self._stream.path()
-        if not self.window.has_room(path, more_bytes=self.window.queue_bytes):
+        self._waits_for_room = not self.window.has_room(path, more_bytes=self.window.queue_bytes)
+        if self._waits_for_room:
             return False
         if names := self._outgoing.take_doubtful(self, carries, messages.ASKED_MAX):
             await self._ask(Ask(names, ()))
@@ -139,7 +142,10 @@ class Delivery:
             if kind in carries and (held := await self._outgoing.take_statements(self, kind, self._statements_most())):
                 await self._send_statements(held)
                 return True
-        if not self.window.has_room(path) or Kind.DOCUMENTS not in carries or not self._takes_photographs:
+        if Kind.DOCUMENTS not in carries or not self._takes_photographs:
+            return False
+        self._waits_for_room = not self.window.has_room(path)
+        if self._waits_for_room:
             return False
         if self._ahead:
             await self._send_frame(self._ahead.popleft())

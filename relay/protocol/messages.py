@@ -1,4 +1,4 @@
-"""The conversation on an uplink: what relay and centre (or neighbour relay) say to each other on one stream, as CBOR arrays.
+"""The conversation on an uplink: what relay and centre, or neighbour, say to each other on one stream; CBOR arrays.
 
 relay  -> centre or neighbour: BATCH (a signed header), FRAME, ASK
 centre or neighbour -> relay: KEPT (running count of frames), RECEIPT, HELD, PROBLEM, TRUST; a neighbour: SLIP
@@ -6,6 +6,7 @@ centre or neighbour -> relay: KEPT (running count of frames), RECEIPT, HELD, PRO
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from relay.errors import Code, Rejected
 from relay.protocol import cbor, cose
@@ -131,6 +132,10 @@ def _decode(data: bytes) -> Message:
         raise Rejected(Code.BATCH_MALFORMED, f"a message has at most {MESSAGE_BYTES_MAX} bytes.")
     parts = items(cbor.decode(data), 2, 4, "a message")
     whole(parts[0], 1, 9, "a message's kind")
+    return _senders(parts) if parts[0] <= 3 else _receivers(parts)
+
+
+def _senders(parts: list[Any]) -> Message:
     match parts:
         case [1, header]:
             return Batch(byte_string(header, 1, MESSAGE_BYTES_MAX, "a batch header"))
@@ -138,6 +143,11 @@ def _decode(data: bytes) -> Message:
             return Frame(byte_string(frame, 1, FRAME_BYTES_MAX, "a frame"))
         case [3, statements, documents]:
             return Ask(_names(statements, SHORT_BYTES), tuple(map(DocumentHash, _names(documents, 32))))
+    raise Rejected(Code.BATCH_MALFORMED, "it has not the parts of its kind.")
+
+
+def _receivers(parts: list[Any]) -> Message:
+    match parts:
         case [4, frames]:
             return Kept(whole(frames, 0, 2**53, "frames"))
         case [5, receipt]:
@@ -153,7 +163,7 @@ def _decode(data: bytes) -> Message:
             return TrustNews(_ders(certificates), _ders(crls))
         case [9, slip]:
             return SlipGiven(byte_string(slip, 1, cose.BARE_BYTES_MAX, "a slip"))
-    raise Rejected(Code.BATCH_MALFORMED, "its kind is not known.")
+    raise Rejected(Code.BATCH_MALFORMED, "it has not the parts of its kind.")
 
 
 def read_sequence(read: Callable[[int], bytes]) -> Iterator[Message]:

@@ -17,11 +17,12 @@ from relay.demo.country import Country
 from relay.demo.evidence import get_json
 from relay.demo.figures import KECAMATAN, UPRIVER
 from relay.demo.link import LOOPBACK
+from relay.demo.peso.routes import Evidence
 from relay.demo.processes import Failed, Process, run_relay_command
 from relay.drive import batches
 from relay.drive.progress import StickState
 from relay.drive.stick import Stick
-from relay.identity import CERTIFICATE_FILE, read_certificates
+from relay.identity import read_certificates
 from relay.protocol import cose, trust
 from relay.protocol.parcels import cells_in
 
@@ -44,16 +45,17 @@ SCOPE_OF = {Stop.PESO: UPRIVER, Stop.PESO_HILIR: KECAMATAN}
 
 @dataclass(slots=True)
 class Boat:
-    """One boat with one stick; `imported` is what the stick has brought to the centre: name -> who signed its batch."""
+    """One boat with one stick; what that has brought to the centre is noted in `evidence`."""
 
     country: Country
     relays: Mapping[str, Process]
     centre: Process
     session: aiohttp.ClientSession
+    evidence: Evidence
     photograph_sizes: dict[bytes, int] = field(default_factory=dict)
     """In bytes, by SHA-256, of every photograph that a phone has taken: to know when one is whole on the stick."""
     load: dict[bytes, str] = field(default_factory=dict)
-    imported: dict[bytes, str] = field(default_factory=dict)
+    """What lay whole on the stick when it was last taken out: name -> the relay that signed its batch."""
     is_landed: bool = True
     _from: Stop = Stop.PESO
     _to: Stop = Stop.PESO
@@ -99,10 +101,12 @@ class Boat:
     async def import_in_town(self) -> None:
         """The centre's operator imports the stick; what that brought is noted."""
         before = await self._at_centre()
+        self.evidence.under_way = self.load.keys() - before
         url = f"https://{LOOPBACK}:{self.centre.port}"
         words = ("central", "import", str(self._stick), "--config", str(self.country.centre_config), "--url", url)
         await run_relay_command(words)
-        self.imported |= {name: self.load[name] for name in await self._at_centre() - before}
+        self.evidence.imported |= {name: self.load[name] for name in await self._at_centre() - before}
+        self.evidence.under_way = frozenset()
 
     async def _until(self, scope: str, wanted: StickState) -> None:
         url = f"https://{LOOPBACK}:{self.relays[scope].port}/v1/status"
@@ -120,22 +124,18 @@ class Boat:
     def _read_load(self) -> dict[bytes, str]:
         """What lies whole on the stick: its name -> the scope of the relay whose key has signed its batch. Blocks."""
         stick, load, cells = Stick(self._stick), dict[bytes, str](), dict[bytes, int]()
-        signers = {scope: self._signer(scope) for scope in self.relays}
+        trusted = trust.pin(read_certificates(self.country.root_file)[0])
         for folder in batches.relay_folders(stick):
             for path in batches.batch_paths(stick, folder):
                 found = batches.read_batch(stick, path)
-                signed = found.header.signed
-                scope, leaf = next((s, leaf) for s, leaf in signers.items() if cose.x5t_of(leaf) == signed.x5t)
-                cose.check(signed, trust.parse_certificate(leaf).public_key())
-                load |= dict.fromkeys(found.statements, scope)
+                signer = trusted.identify(found.header.signed.chain, None)
+                cose.check(found.header.signed, signer.public_key)
+                load |= dict.fromkeys(found.statements, signer.scope)
                 for document, bits in found.cells.items():
                     cells[document] = cells.get(document, 0) | bits
                     if cells[document].bit_count() == cells_in(self.photograph_sizes[document]):
-                        load[document] = scope
+                        load[document] = signer.scope
         return load
-
-    def _signer(self, scope: str) -> bytes:
-        return read_certificates(self.country.relay_folder(scope) / "identity" / CERTIFICATE_FILE)[0]
 
     async def _at_centre(self) -> set[bytes]:
         """What of the load the centre has."""

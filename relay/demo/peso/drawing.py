@@ -69,12 +69,17 @@ def _row_changes(old: StationRow, new: StationRow) -> Iterator[str]:
     if old.stage is not new.stage and new.stage is Stage.WAITING:
         what = "3 foto" if new.tally.place is Place.NOT_FILLED_IN else "hasil dan 3 foto"
         yield f"{name}: {what} di relay {new.station.kecamatan_name}, slip diperiksa / at the relay, slips verified"
-    if old.tally != new.tally and new.tally.place in (Place.DOWNRIVER, Place.CENTRE):
+    if old.tally != new.tally and _is_told(new.tally):
         yield f"{name}: hasil {_words(new.tally)} / tally"
-    if old.slowest_page != new.slowest_page and new.slowest_page.place in (Place.DOWNRIVER, Place.CENTRE):
+    if old.slowest_page != new.slowest_page and _is_told(new.slowest_page):
         yield f"{name}: 3 foto {_words(new.slowest_page)} / photographs"
     if old.proven != new.proven:
         yield f"{name}: tanda terima pusat diperiksa di HP, {new.proven} dari {new.statements} / receipts verified"
+
+
+def _is_told(item: Item) -> bool:
+    """Whether it has come to where a line tells of it: at the centre, once its way is known."""
+    return item.place is Place.DOWNRIVER or (item.place is Place.CENTRE and item.route is not None)
 
 
 def _title(elapsed_seconds: float, width: int) -> Text:

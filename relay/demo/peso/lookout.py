@@ -1,6 +1,7 @@
 """Looks at both relays, the stick and the centre several times a second, and makes the picture that is shown."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,12 +23,13 @@ _SATELLITE = 0  # the first uplink of the relay downriver
 
 
 class Lookout:
-    """`picture` is the newest one, `evidence` what is on record about the ways that things came."""
+    """`picture` is the newest one; what is on record about the ways that things came is noted in `evidence`."""
 
     def __init__(
         self,
         officers: Sequence[Officer],
         boat: Boat,
+        evidence: Evidence,
         link: Link,
         relays: Mapping[str, Process],
         centre: Process,
@@ -36,6 +38,7 @@ class Lookout:
     ) -> None:
         self._officers = officers
         self._boat = boat
+        self._evidence = evidence
         self._link = link
         self._relays = relays
         self._centre = centre
@@ -45,16 +48,14 @@ class Lookout:
         self._scopes: dict[str, str] = {}  # by the relay's name
         self._at_centre: set[bytes] = set()
         self._downriver: set[bytes] = set()
-        self.evidence = Evidence(imported=boat.imported)
         self.picture = self._picture()
 
     async def run(self, show: Callable[[Picture], None]) -> None:
         """Looks and shows, for ever."""
         while True:
-            try:
+            # if somebody does not answer the picture stays as it was; whether a process has ended is watched elsewhere
+            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
                 await self.look()
-            except (aiohttp.ClientError, OSError, TimeoutError):
-                pass  # the picture stays as it was; whether a process has ended is watched elsewhere
             show(self.picture)
             await asyncio.sleep(_LOOK_SECONDS)
 
@@ -75,7 +76,7 @@ class Lookout:
             if (origin := row["origin"]) is None:
                 continue
             statement = bytes.fromhex(row["id"])
-            self.evidence.origins[statement] = self._scopes[origin]
+            self._evidence.origins[statement] = self._scopes[origin]
             self._downriver.add(statement)
             if row["pages"]:
                 told = await get_json(self._session, f"{base}/statements/{row['id']}")
@@ -89,7 +90,7 @@ class Lookout:
         told = await get_json(self._session, f"{_base(self._centre)}/tps/{officer.station.tps}")
         for item in told["statements"]:
             statement = bytes.fromhex(item["id"])
-            self.evidence.senders[statement] = self._scopes[item["sender"]]
+            self._evidence.senders[statement] = self._scopes[item["sender"]]
             self._at_centre.add(statement)
             held = (page["document"] for page in item["documents"] if page["held"])
             self._at_centre.update(map(bytes.fromhex, held))
@@ -138,13 +139,13 @@ class Lookout:
             return Item(Place.NOT_MADE)
         name = bytes(tally.statement.id)
         if name in self._at_centre:
-            return Item(Place.CENTRE, route=self.evidence.of_statement(name, officer.station.kecamatan))
+            return Item(Place.CENTRE, route=self._evidence.of_statement(name, officer.station.kecamatan))
         return self._on_the_way(officer, name, has_slip=bool(tally.slips_of(name)))
 
     def _page(self, officer: Officer, page: Page) -> Item:
         name = bytes(page.document)
         if name in self._at_centre:
-            return Item(Place.CENTRE, route=self.evidence.of_photograph(name))
+            return Item(Place.CENTRE, route=self._evidence.of_photograph(name))
         has_slip = officer.documents is not None and bool(officer.documents.slips_of(name))
         arrived = officer.arrived_bytes.get(page.document, 0)
         if not has_slip and arrived and officer.stage is Stage.HANDING_OVER:

@@ -19,7 +19,9 @@ from relay.demo.peso.drawing import PESO
 from relay.demo.peso.lookout import Lookout
 from relay.demo.peso.picture import Picture
 from relay.demo.peso.proof import Report, examine
+from relay.demo.peso.routes import Evidence
 from relay.demo.peso.scenario import Pace, Scenario
+from relay.demo.peso.summary import print_summary
 from relay.demo.processes import Process, all_last_lines, run_relay_command, watch_all
 from relay.demo.screen import Screen, open_screen
 from relay.http import authority_tls
@@ -64,7 +66,7 @@ class Performance:
                 await asyncio.gather(*(process.stop() for process in self._processes))
 
     async def perform(self, console: Console, *, plain: bool) -> Report:
-        """Plays the whole story on the screen, and examines what came of it."""
+        """Plays the whole story on the screen, examines what came of it, and tells."""
         with open_screen(console, self._started, PESO, plain=plain) as screen:
             screen.tell(
                 "Menyiapkan: sertifikat, server pusat, dua relay, sembilan belas HP, satu perahu.",
@@ -74,7 +76,9 @@ class Performance:
             connector = aiohttp.TCPConnector(ssl=authority_tls(self._country.root_file))
             timeout = aiohttp.ClientTimeout(total=20)
             async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-                return await self._play(officers, screen, session)
+                report = await self._play(officers, screen, session)
+        print_summary(report, console)
+        return report
 
     async def rest(self) -> None:
         """Until it is told to stop, with the satellite in the clear."""
@@ -89,7 +93,7 @@ class Performance:
         return "\n".join(
             (
                 "",
-                f"relay {UPRIVER_NAME}   {urls[UPRIVER]}   relay {KECAMATAN_NAME}   {urls[KECAMATAN]}   centre   {centre}",
+                f"{UPRIVER_NAME}   {urls[UPRIVER]}   {KECAMATAN_NAME}   {urls[KECAMATAN]}   centre   {centre}",
                 f"folder  {country.folder}",
                 *(f"  relay status --config {country.relay_config(scope)} --url {url}" for scope, url in urls.items()),
                 f"  relay central status --config {country.centre_config} --scope {KABUPATEN}",
@@ -122,9 +126,10 @@ class Performance:
         return [Officer(station, phones[station.tps], gallery) for station in self._country.stations]
 
     async def _play(self, officers: list[Officer], screen: Screen[Picture], session: aiohttp.ClientSession) -> Report:
-        boat = Boat(self._country, self._relays, self._centre, session)
+        evidence = Evidence()
+        boat = Boat(self._country, self._relays, self._centre, session, evidence)
         boat.get_ready()
-        lookout = Lookout(officers, boat, self._link, self._relays, self._centre, session, self._started)
+        lookout = Lookout(officers, boat, evidence, self._link, self._relays, self._centre, session, self._started)
         scenario = Scenario(self._pace, officers, boat, self._link, lookout, screen)
         async with asyncio.TaskGroup() as tasks:
             watching = [tasks.create_task(lookout.run(screen.show)), tasks.create_task(watch_all(self._processes))]
@@ -133,7 +138,5 @@ class Performance:
             await lookout.look()
             for task in watching:
                 task.cancel()
-        report = await examine(
-            self._country, officers, self._relays, self._centre, self._link, lookout.evidence, session
-        )
+        report = await examine(self._country, officers, self._relays, self._centre, self._link, evidence, session)
         return dataclasses.replace(report, trips=scenario.trips, wall_seconds=wall_seconds)

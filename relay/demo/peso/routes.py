@@ -4,6 +4,7 @@ What is known: the relay whose signed batch the centre recorded a statement from
 over to the one downriver; and what the centre did not have before a stick was imported and had right after it.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -28,6 +29,8 @@ class Evidence:
     """At the relay downriver: the relay that handed a statement over to it."""
     imported: dict[bytes, str] = field(default_factory=dict)
     """What came to the centre with a stick: the relay that signed the batch on it."""
+    under_way: Set[bytes] = frozenset()
+    """On a stick that is being imported just now: whether that brings it, is known once it is done."""
 
     def of_statement(self, statement: bytes, home: str) -> Route | None:
         """How a statement that the relay `home` took from a phone has come; None if that is not proven.
@@ -35,7 +38,7 @@ class Evidence:
         The relay downriver has two ways, its satellite and the stick: what no stick brought came by satellite.
         """
         sender = self.senders.get(statement)
-        if sender is None:
+        if sender is None or statement in self.under_way:
             return None
         if self.imported.get(statement) == sender:
             return Route.STICK
