@@ -1,5 +1,6 @@
 """The demo's country on disk: its certificates, its officers' phones, and the configurations of relays and centre."""
 
+import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -52,6 +53,7 @@ _LINK_CONFIG = """
 # the waits are short, as the demo has no hours to spare
 [[uplink]]
 name = "{name}"
+kind = "{kind}"
 url = "https://{host}:{port}"
 connect_seconds_max = 5
 silence_seconds_max = 10
@@ -64,9 +66,9 @@ carries = {carries}
 CARRIES_ALL = ("tally", "documents", "control")
 
 
-def link_uplink(name: str, port: int, carries: Sequence[str] = CARRIES_ALL) -> str:
-    """The part of relay.toml for an uplink over the demo's link, which listens on `port`."""
-    return _LINK_CONFIG.format(name=name, host=LOOPBACK, port=port, carries=list(carries)).replace("'", '"')
+def link_uplink(name: str, port: int, *, kind: str = "https", carries: Sequence[str] = CARRIES_ALL) -> str:
+    """The part of relay.toml for an uplink over one of the demo's links, which listens on `port`."""
+    return _LINK_CONFIG.format(name=name, kind=kind, host=LOOPBACK, port=port, carries=json.dumps(carries))
 
 
 @dataclass(frozen=True, slots=True)

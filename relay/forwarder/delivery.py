@@ -29,8 +29,10 @@ _STATEMENTS_IN_FRAME = 256
 _STATEMENT_BYTES = 100  # about what one takes on the wire, among others
 _STATEMENT_SECONDS = 1.0
 _FRAME_BYTES = 48 * 1024
+_CHUNK_BYTES = 8 * 1024  # less, if that takes more than _CHUNK_SECONDS_MAX; more, if less than _CHUNK_SECONDS_LEAST
+_CHUNK_SECONDS_LEAST = 0.0625
+_CHUNK_SECONDS_MAX = 0.3
 _CHUNK_BYTES_MAX = 32 * 1024
-_CHUNK_SECONDS = 0.0625
 _AHEAD_BYTES = 128 * 1024
 _AHEAD_FRAMES = 32
 _ROOM_SECONDS = 0.05  # between two looks at the kernel, which tells nobody when there is room again
@@ -196,9 +198,9 @@ class Delivery:
 
     async def _plan_chunks(self) -> bool:
         """Announces the next few chunks, most wanted page first; whether there were any."""
-        cells = planning.cells_per_chunk(
-            self.window.rate_bytes_per_second, seconds=_CHUNK_SECONDS, most_bytes=_CHUNK_BYTES_MAX
-        )
+        rate = self.window.rate_bytes_per_second
+        most = min(_CHUNK_BYTES_MAX, max(_CHUNK_BYTES, int(rate * _CHUNK_SECONDS_LEAST)))
+        cells = planning.cells_per_chunk(rate, seconds=_CHUNK_SECONDS_MAX, most_bytes=most)
         self.window.queue_bytes = cells * CELL_BYTES
         frames: list[_Frame] = []
         for _ in range(max(1, min(_AHEAD_FRAMES, _AHEAD_BYTES // (cells * CELL_BYTES)))):

@@ -40,6 +40,7 @@ _CONNECTING_SECONDS = 10.0
 _RESCUE_STAGGER_SECONDS = 0.4
 _RESCUE_SECONDS = 5.0
 _SPARE_SECONDS = 3.0
+_FAR_SECONDS = 0.3
 _QUICK_SECONDS = 0.05
 _QUICK_SPREAD_SECONDS = 0.25
 
@@ -329,16 +330,22 @@ class Link:
         finally:
             await _close(attempts)
 
-    # a spare connection, where the link is known to fall silent
+    # a spare connection, where making one takes long or the link is known to fall silent
+
+    @property
+    def _wants_spare(self) -> bool:
+        path = self._opened.connection.path() if self._opened else None
+        is_far = path is not None and path.round_trip_least > _FAR_SECONDS and not self.config.bytes_per_day
+        return self._falls_silent or is_far
 
     @property
     def _has_spare(self) -> bool:
         return self._spare is not None and self._spare.connection.is_alive
 
     async def _keep_spare(self) -> None:
-        """Holds a second connection ready, introduced and idle, once the link has fallen silent before."""
+        """Holds a second connection ready, introduced and idle."""
         while True:
-            if self._falls_silent and not self._has_spare:
+            if self._wants_spare and not self._has_spare:
                 await self._drop_spare()
                 with contextlib.suppress(UplinkDown, NotNow):
                     opened = await self._open()

@@ -25,13 +25,13 @@ _GLYPHS = {
     Place.DOWNRIVER: ("◑", f"di {KECAMATAN_NAME}", "cyan"),
     Place.CENTRE: ("●", "di pusat", "green"),
 }
-_SATELLITE_WORDS = {
+_UPLINK_WORDS = {
     "up": ("HIDUP", "bold green"),
-    "resting": ("HIDUP, antrean kosong", "bold green"),
+    "resting": ("HIDUP", "bold green"),
     "connecting": ("MENYAMBUNG", "bold yellow"),
     "silent": ("DIAM", "bold yellow"),
 }
-_PUT_OUT = ("PUTUS", "bold red")
+_DOWN = ("PUTUS", "bold red")
 _STICK_WORDS = {
     "reading": "dibaca",
     "writing": "ditulis",
@@ -58,8 +58,12 @@ def changes(before: Picture, after: Picture) -> Iterator[str]:
     """One line for each change that is worth one."""
     for old, new in zip(before.rows, after.rows, strict=True):
         yield from _row_changes(old, new)
-    if before.satellite.state != after.satellite.state:
-        yield f"Satelit: {_SATELLITE_WORDS.get(after.satellite.state, _PUT_OUT)[0]}"
+    for name, old_state, new_state in (
+        ("Satelit", before.satellite, after.satellite),
+        ("Tetangga", before.neighbour, after.neighbour),
+    ):
+        if _uplink(old_state) != _uplink(new_state):
+            yield f"{name}: {_uplink(new_state)[0]}"
     if before.stick.state != after.stick.state and after.stick.state in _STICK_WORDS:
         yield f"Stik {_STICK_WORDS[after.stick.state]} / stick: {after.stick.state}"
 
@@ -105,17 +109,22 @@ def _river(picture: Picture, width: int) -> Text:
 
 
 def _status(picture: Picture) -> Text:
-    state, style = _SATELLITE_WORDS.get(picture.satellite.state, _PUT_OUT)
     return Text.assemble(
-        f"Satelit {KECAMATAN_NAME}: ",
-        (state, style),
-        f" {size_text(picture.satellite.bytes_up)}  Stik: ",
-        (_stick_words(picture), "bold magenta"),
-        "  Pusat: ",
+        "Pusat ",
         (f"{picture.tallies(Place.CENTRE)} hasil, {picture.photographs(Place.CENTRE)} foto", "bold green"),
+        "  Stik ",
+        (_stick_words(picture), "bold magenta"),
+        "  Satelit ",
+        _uplink(picture.satellite),
+        f" {size_text(picture.satellite_bytes)}  Tetangga ",
+        _uplink(picture.neighbour),
         no_wrap=True,
         overflow="ellipsis",
     )
+
+
+def _uplink(state: str) -> tuple[str, str]:
+    return _UPLINK_WORDS.get(state, _DOWN)
 
 
 def _stick_words(picture: Picture) -> str:

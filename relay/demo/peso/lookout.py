@@ -13,13 +13,12 @@ from relay.demo.figures import KECAMATAN, UPRIVER
 from relay.demo.link import LOOPBACK, Link
 from relay.demo.officers import Officer, Stage
 from relay.demo.peso.boat import SCOPE_OF, Boat, Stop
-from relay.demo.peso.picture import Item, Picture, Place, SatelliteView, StationRow, StickView
+from relay.demo.peso.picture import Item, Picture, Place, StationRow, StickView
 from relay.demo.peso.routes import Evidence
 from relay.demo.processes import Process
 from relay.protocol.statements import Page
 
 _LOOK_SECONDS = 0.3
-_SATELLITE = 0  # the first uplink of the relay downriver
 
 
 class Lookout:
@@ -30,7 +29,7 @@ class Lookout:
         officers: Sequence[Officer],
         boat: Boat,
         evidence: Evidence,
-        link: Link,
+        satellite: Link,
         relays: Mapping[str, Process],
         centre: Process,
         session: aiohttp.ClientSession,
@@ -39,7 +38,7 @@ class Lookout:
         self._officers = officers
         self._boat = boat
         self._evidence = evidence
-        self._link = link
+        self._satellite = satellite
         self._relays = relays
         self._centre = centre
         self._session = session
@@ -47,7 +46,6 @@ class Lookout:
         self._status: dict[str, dict[str, Any]] = {}
         self._scopes: dict[str, str] = {}  # by the relay's name
         self._at_centre: set[bytes] = set()
-        self._downriver: set[bytes] = set()
         self.picture = self._picture()
 
     async def run(self, show: Callable[[Picture], None]) -> None:
@@ -73,15 +71,20 @@ class Lookout:
     async def _look_downriver(self) -> None:
         base = _base(self._relays[KECAMATAN])
         for row in (await get_json(self._session, f"{base}/tps"))["statements"]:
-            if (origin := row["origin"]) is None:
+            if row["origin"] is None:
                 continue
-            statement = bytes.fromhex(row["id"])
-            self._evidence.origins[statement] = self._scopes[origin]
-            self._downriver.add(statement)
+            self._taken_over(row["id"])
             if row["pages"]:
                 told = await get_json(self._session, f"{base}/statements/{row['id']}")
-                held = (item["document"] for item in told["documents"] if item["slip"])
-                self._downriver.update(map(bytes.fromhex, held))
+                for page in told["documents"]:
+                    if page["slip"]:
+                        self._taken_over(page["document"])
+
+    def _taken_over(self, name_hex: str) -> None:
+        """Noted when it is first seen there: then what lay on the stick is still known."""
+        name = bytes.fromhex(name_hex)
+        if name not in self._evidence.downriver:
+            self._evidence.downriver[name] = self._boat.load.get(name) == UPRIVER
 
     async def _look_at_centre(self, officer: Officer) -> None:
         names = _names(officer)
@@ -103,13 +106,19 @@ class Lookout:
                 self._boat.photograph_sizes |= sizes
 
     def _picture(self) -> Picture:
-        uplinks = self._status.get(KECAMATAN, {}).get("uplinks") or [{}]
         return Picture(
             elapsed_seconds=time.monotonic() - self._started,
             rows=tuple(self._row(officer) for officer in self._officers),
             stick=self._stick(),
-            satellite=SatelliteView(uplinks[_SATELLITE].get("state", "down"), self._link.bytes_up),
+            satellite=self._uplink_state(KECAMATAN),
+            neighbour=self._uplink_state(UPRIVER),
+            satellite_bytes=self._satellite.bytes_up,
         )
+
+    def _uplink_state(self, scope: str) -> str:
+        """Of the one uplink over a network that a relay has, as it says itself."""
+        uplinks = self._status.get(scope, {}).get("uplinks") or [{"state": "down"}]
+        return str(uplinks[0]["state"])
 
     def _stick(self) -> StickView:
         boat = self._boat
@@ -145,7 +154,7 @@ class Lookout:
     def _page(self, officer: Officer, page: Page) -> Item:
         name = bytes(page.document)
         if name in self._at_centre:
-            return Item(Place.CENTRE, route=self._evidence.of_photograph(name))
+            return Item(Place.CENTRE, route=self._evidence.of_photograph(name, officer.station.kecamatan))
         has_slip = officer.documents is not None and bool(officer.documents.slips_of(name))
         arrived = officer.arrived_bytes.get(page.document, 0)
         if not has_slip and arrived and officer.stage is Stage.HANDING_OVER:
@@ -153,7 +162,7 @@ class Lookout:
         return self._on_the_way(officer, name, has_slip=has_slip)
 
     def _on_the_way(self, officer: Officer, name: bytes, *, has_slip: bool) -> Item:
-        if officer.station.kecamatan == UPRIVER and name in self._downriver:
+        if officer.station.kecamatan == UPRIVER and name in self._evidence.downriver:
             return Item(Place.DOWNRIVER)
         if name in self._boat.load:
             return Item(Place.STICK)

@@ -1,4 +1,4 @@
-"""Puts `relay demo peso` together and takes it apart: country, link, centre, two relays, boat, phones, screen."""
+"""Puts `relay demo peso` together and takes it apart: country, links, centre, two relays, boat, phones, screen."""
 
 import asyncio
 import dataclasses
@@ -41,7 +41,7 @@ class Performance:
         self._country = Country(folder, (*stations(UPRIVER), *stations(KECAMATAN)), (UPRIVER, KECAMATAN))
         self._pace = pace
         self._started = started
-        self._link = Link(0)
+        self._satellite, self._radio = Link(0), Link(0)
         self._centre = Process(
             "the centre", ("central", "run", "--config", str(self._country.centre_config)), folder / "centre.log"
         )
@@ -56,10 +56,11 @@ class Performance:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """The link is open inside; afterwards no process is left."""
-        async with self._link.open() as port:
-            satellite = link_uplink("satelit", port, ("tally", "control"))
-            self._country.configure({UPRIVER: _STICK_UPLINK, KECAMATAN: satellite + _STICK_UPLINK})
+        """The links are open inside; afterwards no process is left."""
+        async with self._satellite.open() as sky, self._radio.open() as air:
+            satellite = link_uplink("satelit", sky, carries=("tally", "control"))
+            neighbour = link_uplink("tetangga", air, kind="neighbour")
+            self._country.configure({UPRIVER: neighbour + _STICK_UPLINK, KECAMATAN: satellite + _STICK_UPLINK})
             try:
                 yield
             finally:
@@ -81,8 +82,9 @@ class Performance:
         return report
 
     async def rest(self) -> None:
-        """Until it is told to stop, with the satellite in the clear."""
-        self._link.up()
+        """Until it is told to stop, with satellite and radio in the clear."""
+        for link in (self._satellite, self._radio):
+            link.up()
         await watch_all(self._processes)
 
     def addresses(self) -> str:
@@ -120,7 +122,8 @@ class Performance:
         async with asyncio.TaskGroup() as tasks:
             for process in self._processes:
                 tasks.create_task(process.start())
-        self._link.target_port = self._centre.port
+        self._satellite.target_port = self._centre.port
+        self._radio.target_port = self._relays[KECAMATAN].port
         gallery = self._country.folder / "gallery"
         gallery.mkdir()
         return [Officer(station, phones[station.tps], gallery) for station in self._country.stations]
@@ -129,8 +132,8 @@ class Performance:
         evidence = Evidence()
         boat = Boat(self._country, self._relays, self._centre, session, evidence)
         boat.get_ready()
-        lookout = Lookout(officers, boat, evidence, self._link, self._relays, self._centre, session, self._started)
-        scenario = Scenario(self._pace, officers, boat, self._link, lookout, screen)
+        lookout = Lookout(officers, boat, evidence, self._satellite, self._relays, self._centre, session, self._started)
+        scenario = Scenario(self._pace, officers, boat, self._satellite, self._radio, lookout, screen)
         async with asyncio.TaskGroup() as tasks:
             watching = [tasks.create_task(lookout.run(screen.show)), tasks.create_task(watch_all(self._processes))]
             await scenario.play()
@@ -138,5 +141,5 @@ class Performance:
             await lookout.look()
             for task in watching:
                 task.cancel()
-        report = await examine(self._country, officers, self._relays, self._centre, self._link, evidence, session)
+        report = await examine(self._country, officers, self._relays, self._centre, self._satellite, evidence, session)
         return dataclasses.replace(report, trips=scenario.trips, wall_seconds=wall_seconds)

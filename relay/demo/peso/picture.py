@@ -60,21 +60,16 @@ class StickView:
 
 
 @dataclass(frozen=True, slots=True)
-class SatelliteView:
-    """The uplink of the relay downriver: `state` as the relay says, bytes towards the centre as the link counts."""
-
-    state: str = "down"
-    bytes_up: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Picture:
-    """Everything at one moment."""
+    """Everything at one moment; the states of both relays' uplinks are those that they say."""
 
     elapsed_seconds: float
     rows: tuple[StationRow, ...]
     stick: StickView
-    satellite: SatelliteView
+    satellite: str
+    neighbour: str
+    satellite_bytes: int
+    """Towards the centre, as the link has counted them."""
 
     def tallies(self, place: Place) -> int:
         """How many tallies are there."""

@@ -74,12 +74,12 @@ async def examine(
     officers: Sequence[Officer],
     relays: Mapping[str, Process],
     centre: Process,
-    link: Link,
+    satellite: Link,
     evidence: Evidence,
     session: aiohttp.ClientSession,
 ) -> Report:
     """Looks at everything again; `trips` and `wall_seconds` are for the caller to fill in."""
-    satellite_bytes_up = link.bytes_up
+    satellite_bytes_up = satellite.bytes_up
     entries = [(officer, entry) for officer in officers for entry in await asyncio.to_thread(officer.outbox.entries)]
     pages = [(entry, page) for _, entry in entries for page in entry.statement.pages]
     at_centre = AtCentre(session, f"https://{LOOPBACK}:{centre.port}/v1")
@@ -90,7 +90,11 @@ async def examine(
     total = json.loads(await run_relay_command(words))["total"]
     tally_routes = [_route(evidence, *item) for item in entries if item[1].statement.kind is Kind.TALLY]
     list_routes = [_route(evidence, *item) for item in entries if item[1].statement.kind is Kind.DOCUMENTS]
-    photograph_routes = [evidence.of_photograph(bytes(page.document)) for _, page in pages]
+    photograph_routes = [
+        evidence.of_photograph(bytes(page.document), officer.station.kecamatan)
+        for officer, entry in entries
+        for page in entry.statement.pages
+    ]
     return Report(
         receipts_verified=count(receipt_holds(officer, entry) for officer, entry in entries),
         slips_verified=count(slip for officer, entry in entries for slip in slips_hold(officer, entry)),

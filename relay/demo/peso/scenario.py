@@ -1,7 +1,7 @@
-"""The story: two evenings on the Kayan. Figures fly, photographs float, and whatever leaves first carries."""
+"""The story: a clear evening, rain, and a clear morning on the Kayan. Whatever leaves first carries."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from relay.demo.figures import KECAMATAN, KECAMATAN_NAME, UPRIVER, UPRIVER_NAME
@@ -15,8 +15,10 @@ from relay.demo.processes import Failed
 from relay.demo.screen import Screen
 
 _LIMIT_SECONDS = 400.0
-_LATE = {UPRIVER: 1, KECAMATAN: 2}
-"""How many officers of each kecamatan come only after the rain has begun."""
+_LATE = {UPRIVER: slice(-2, -1), KECAMATAN: slice(-2, None)}
+"""Which officers of each kecamatan come only after the rain has begun."""
+_LAST = {UPRIVER: slice(-1, None), KECAMATAN: slice(0)}
+"""And which in the morning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Pace:
     sail_seconds: float = 2.5
     satellite_rate: int = 8_000
     satellite_delay_seconds: float = 0.3
+    radio_rate: int = 500_000
+    radio_delay_seconds: float = 0.01
 
 
 SHOW = Pace()
@@ -36,22 +40,25 @@ FAST = Pace(arrival_seconds=0.1, calm_seconds=0.2, sail_seconds=0.5)
 
 
 class Scenario:
-    """Plays the story with the parts that it is given; `trips` counts how often the boat has come back up."""
+    """Plays the story with the parts that it is given; `trips` counts how often the boat has been in town."""
 
     def __init__(
         self,
         pace: Pace,
         officers: Sequence[Officer],
         boat: Boat,
-        link: Link,
+        satellite: Link,
+        radio: Link,
         lookout: Lookout,
         screen: Screen[Picture],
     ) -> None:
         self.trips = 0
         self._pace = pace
-        self._early, self._late = _early_and_late(officers)
+        self._late, self._last = _those(officers, _LATE), _those(officers, _LAST)
+        self._early = [officer for officer in officers if officer not in (*self._late, *self._last)]
         self._boat = boat
-        self._link = link
+        self._satellite = satellite
+        self._radio = radio
         self._lookout = lookout
         self._tell = screen.tell
         self._desk = asyncio.Semaphore(pace.arrivals_at_once)
@@ -66,12 +73,13 @@ class Scenario:
                 await self._way_up()
                 await self._second_way_down()
                 await self._way_up()
+                await self._morning(tasks)
         except TimeoutError as error:
             raise Failed(f"not everything had a receipt after {_LIMIT_SECONDS:.0f} s") from error
         self._tell("Selesai: setiap HP memegang tanda terima pusat.", "Done: every phone holds the centre's receipts.")
 
     async def _dusk(self, tasks: asyncio.TaskGroup) -> None:
-        self._link.up(self._pace.satellite_rate, self._pace.satellite_delay_seconds)
+        self._clear_sky()
         self._tell(
             f"{KECAMATAN_NAME} punya satelit, hanya untuk hasil. {UPRIVER_NAME} di hulu tidak punya apa-apa.",
             f"{KECAMATAN_NAME} has a satellite link, for tallies only. {UPRIVER_NAME}, upriver, has nothing.",
@@ -106,7 +114,7 @@ class Scenario:
         await self._to_town()
 
     async def _rain(self, tasks: asyncio.TaskGroup) -> None:
-        self._link.down()
+        self._satellite.down()
         self._tell(
             "Hujan lebat: satelit putus. Petugas yang terlambat menyerahkan; semua menunggu perahu.",
             "Heavy rain: the satellite is gone. Late officers hand over; everything waits for the boat.",
@@ -114,7 +122,6 @@ class Scenario:
         await self._come(self._late, tasks)
 
     async def _way_up(self) -> None:
-        self.trips += 1
         self._tell(
             "Perahu pulang ke hulu dengan tanda terima pusat di stik.",
             "The boat goes back upriver with the centre's receipts on the stick.",
@@ -132,6 +139,32 @@ class Scenario:
         await self._land()
         await self._to_town()
 
+    async def _morning(self, tasks: asyncio.TaskGroup) -> None:
+        self._clear_sky()
+        self._radio.up(self._pace.radio_rate, self._pace.radio_delay_seconds)
+        self._tell(
+            f"Pagi cerah: satelit hidup lagi, dan radio dari {UPRIVER_NAME} menjangkau relay {KECAMATAN_NAME}.",
+            f"A clear morning: the satellite is back, and {UPRIVER_NAME}'s radio reaches {KECAMATAN_NAME}'s relay.",
+        )
+        await self._come(self._last, tasks)
+        await self._until(lambda picture: not (picture.tallies(Place.RELAY) or picture.photographs(Place.RELAY)))
+        self._tell(
+            f"Semua dari {UPRIVER_NAME} diambil alih relay tetangga: hasil naik lewat satelit, foto ikut perahu.",
+            f"The neighbour has taken over everything of {UPRIVER_NAME}: tallies fly, photographs take the boat.",
+        )
+        await self._sail(Stop.PESO_HILIR)
+        await self._land()
+        await self._to_town()
+        self._tell(
+            f"Perahu pulang ke {KECAMATAN_NAME}; tanda terima untuk {UPRIVER_NAME} lewat radio.",
+            f"The boat goes back to {KECAMATAN_NAME}; the receipts for {UPRIVER_NAME} go on by radio.",
+        )
+        await self._sail(Stop.PESO_HILIR)
+        await self._land()
+
+    def _clear_sky(self) -> None:
+        self._satellite.up(self._pace.satellite_rate, self._pace.satellite_delay_seconds)
+
     async def _to_town(self) -> None:
         await self._sail(Stop.TOWN)
         self._tell(
@@ -139,6 +172,7 @@ class Scenario:
             f"{TOWN_NAME}: the centre's operator imports the stick; receipts are written onto it.",
         )
         await self._boat.import_in_town()
+        self.trips += 1
 
     async def _land(self) -> None:
         await self._boat.put_in()
@@ -166,12 +200,13 @@ class Scenario:
             await asyncio.sleep(0.05)
 
 
-def _early_and_late(officers: Sequence[Officer]) -> tuple[list[Officer], list[Officer]]:
-    """The last ones of each kecamatan come late."""
-    late: list[Officer] = []
-    for scope, count in _LATE.items():
-        late += [officer for officer in officers if officer.station.kecamatan == scope][-count:]
-    return [officer for officer in officers if officer not in late], late
+def _those(officers: Sequence[Officer], which: Mapping[str, slice]) -> list[Officer]:
+    """Some of each kecamatan, in the order of their stations."""
+    return [
+        officer
+        for scope, part in which.items()
+        for officer in [officer for officer in officers if officer.station.kecamatan == scope][part]
+    ]
 
 
 def _tallies(officers: Sequence[Officer], scope: str) -> int:

@@ -41,7 +41,7 @@ def _measured(report: Report) -> list[Measured]:
         (_ways(report.tally_routes), "hasil menurut jalannya", "tallies by their way"),
         (_ways(report.list_routes), "daftar foto", "lists of photographs"),
         (_ways(report.photograph_routes), f"foto, {size_text(report.photograph_bytes)}", "photographs"),
-        (str(report.trips), "kali perahu pulang ke hulu", "times the boat came back upriver"),
+        (str(report.trips), "kali perahu ke kota", "times the boat went to town"),
         (f"{report.wall_seconds:.0f} detik", "sampai tanda terima terakhir", "wall time"),
     ]
 

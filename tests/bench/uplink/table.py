@@ -88,7 +88,7 @@ def _row(link: str, system: str, photographs: int, group: Sequence[Outcome]) -> 
         _spread([outcome.last_tally_seconds or _NEVER for outcome in group], _seconds),
         _spread([outcome.all_seconds or _NEVER for outcome in group], _seconds),
         _spread([outcome.goodput for outcome in group], "{:.2f}".format),
-        _spread([outcome.wire_per_useful for outcome in group], "{:.2f}".format),
+        _spread([outcome.wire_per_useful for outcome in group], _times),
         _spread(again, _percent) if again else "",
         str(max(outcome.account.missing for outcome in group)),
         str(max(outcome.account.doubled for outcome in group)),
@@ -132,12 +132,16 @@ def _target(
 
 def _spread(values: Sequence[float], shown: Callable[[float], str]) -> str:
     """The median, and the least and the most beside it if there are several."""
-    middle = shown(statistics.median(values))
-    return middle if len(values) == 1 else f"{middle} ({shown(min(values))} – {shown(max(values))})"
+    middle, least, most = shown(statistics.median(values)), shown(min(values)), shown(max(values))
+    return middle if least == most else f"{middle} ({least} – {most})"
 
 
 def _seconds(value: float) -> str:
     return "never" if value == _NEVER else f"{value:.1f}"
+
+
+def _times(value: float) -> str:
+    return "–" if value == _NEVER else f"{value:.2f}"
 
 
 def _percent(share: float) -> str:
