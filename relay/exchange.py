@@ -5,7 +5,6 @@ Used by the centre and by a relay that is another one's neighbour: whoever keeps
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from relay.protocol.messages import (
     TrustNews,
 )
 from relay.protocol.parcels import ChunkParcel, Parcel
+from relay.protocol.statements import DocumentHash
 from relay.protocol.trust import Identity, Role, role_of
 from relay.uplink.port import Stream
 from relay.verifier import Verifier
@@ -106,7 +106,7 @@ class _Conversation:
         self._brings_chunks = False  # the last frame was one: statements go first, so there are none left
         self._keeper = keeper
         self._verifier = verifier
-        self._announced: deque[bytes] = deque()
+        self._announced: dict[bytes, tuple[DocumentHash, ...]] = {}  # frames, and the documents of their header
         self._frames = 0
 
     async def begin(self) -> Identity:
@@ -157,7 +157,7 @@ class _Conversation:
             raise Rejected(Code.ROLE_NOT_ALLOWED, "One stream carries the batches of one relay.")
         if len(self._announced) + len(header.frames) > _ANNOUNCED_MAX:
             raise Rejected(Code.BATCH_MALFORMED, f"At most {_ANNOUNCED_MAX} frames may be announced and not sent yet.")
-        self._announced.extend(header.frames)
+        self._announced |= dict.fromkeys(header.frames, header.documents)
         self._resting(self._brings_chunks or not self._announced)
         return sender
 
@@ -169,15 +169,14 @@ class _Conversation:
             sentence = "A frame came that no signed header announced, or that was altered on the way."
             answers = Answers(problems=(Problem(name, Code.BATCH_ALTERED, sentence),))
         else:
-            self._announced.remove(name)
-            answers = await self._kept(frame, name, sender)
+            answers = await self._kept(frame, name, self._announced.pop(name), sender)
         await self._answer(answers)
         await self._say(Kept(self._frames))
         self._resting(self._brings_chunks or not self._announced)
 
-    async def _kept(self, frame: bytes, name: bytes, sender: Identity) -> Answers:
+    async def _kept(self, frame: bytes, name: bytes, documents: tuple[DocumentHash, ...], sender: Identity) -> Answers:
         try:
-            received = parcels.unpack(frame)
+            received = parcels.unpack(frame, documents)
         except Rejected as error:
             return Answers(problems=(Problem(name, error.code, error.sentence),))
         self._brings_chunks = any(isinstance(parcel, ChunkParcel) for parcel in received)

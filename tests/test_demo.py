@@ -1,14 +1,9 @@
 """The demo: its figures, its photographs, its bad link, and the whole of it as a newcomer runs it."""
 
 import asyncio
-import contextlib
 import io
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from importlib import resources
 from pathlib import Path
 
@@ -22,6 +17,7 @@ from relay.demo.drawing import drawn
 from relay.demo.link import LOOPBACK, Link
 from relay.demo.officers import Stage
 from relay.demo.picture import Item, Picture, Place, StationRow, UplinkView
+from tests.world.demos import demo, stopped_leaves_nothing
 from tests.world.echo import echo
 
 
@@ -172,34 +168,6 @@ def test_the_screen_fits_a_terminal_of_100_by_40_and_one_of_80_by_24() -> None:
         assert sum("Long Bang Hulu" in line for line in text) == 2
 
 
-def demo(tmp_path: Path, *options: str) -> "subprocess.Popen[str]":
-    """The demo as its own process, with its temporary folder in `tmp_path`."""
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "relay", "demo", "--plain", "--fast", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"TMPDIR": str(tmp_path), "COLUMNS": "100"},
-    )
-
-
-def below(pid: int) -> set[int]:
-    """All processes below one (Linux)."""
-    found: set[int] = set()
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = path.read_text().rpartition(")")[2].split()
-            if int(fields[1]) == pid and fields[0] != "Z":
-                found |= {int(path.parent.name)} | below(int(path.parent.name))
-    return found
-
-
-def alive(pid: int) -> bool:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
-
-
 def test_the_demo_shows_the_main_job_and_all_that_it_claims_holds(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     process = demo(tmp_path, "--report", str(file))
@@ -237,23 +205,4 @@ def test_the_demo_shows_the_main_job_and_all_that_it_claims_holds(tmp_path: Path
 @pytest.mark.parametrize("moment", ["Menyiapkan", "slip diperiksa"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_demo_that_is_stopped_leaves_nothing_behind(tmp_path: Path, moment: str, number: signal.Signals) -> None:
-    process = demo(tmp_path)
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            if moment in line:
-                break
-        else:
-            pytest.fail("it ended by itself")
-        children = below(process.pid)
-        process.send_signal(number)
-        process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == (-9 if number is signal.SIGKILL else 130)
-    deadline = time.monotonic() + 20
-    while any(alive(child) for child in children) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not [child for child in children if alive(child)]
-    if number is not signal.SIGKILL:
-        assert not list(tmp_path.glob("relay-demo-*"))
+    stopped_leaves_nothing(demo(tmp_path), tmp_path, moment, number)

@@ -19,13 +19,13 @@ from relay.discovery import Candidate, find_relays
 from relay.errors import Code, Rejected
 from relay.http import text64
 from relay.identity import read_certificates
-from relay.status_screen import show_status
 from relay.protocol import cose, messages, parcels, receipts, slips
 from relay.protocol.cose import X5t
 from relay.protocol.messages import Frame, Problem, ReceiptGiven, SlipGiven
 from relay.protocol.slips import Subject
 from relay.protocol.statements import DocumentHash, Kind
 from relay.protocol.trust import Identity, Role
+from relay.status_screen import show_status
 from relay.store.custody import CustodyStore, open_custody
 from relay.store.holdings import TakeDocument, TakeStatement
 from relay.verifier import Verifier

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from relay.errors import Code, Rejected
 from relay.protocol import cose, forms, manifests, messages, parcels, receipts, slips, trust
 from relay.protocol.parcels import ChunkParcel, StatementParcel
-from relay.protocol.statements import Kind
+from relay.protocol.statements import DocumentHash, Kind
 from relay.protocol.trust import Role
 from relay.verifier import Verifier
 from tests.vectors import country, generate
@@ -149,7 +149,11 @@ async def judged_header(data: bytes, chain: tuple[bytes, ...]) -> dict[str, Any]
     signer = await verifier().verify_signer(signed, chain, Role.RELAY)
     header = parcels.read_header(signed)
     frames = [frame.hex() for frame in header.frames]
-    return described(signed, signer.name) | {"made_at": header.made_at, "frames": frames}
+    return described(signed, signer.name) | {
+        "made_at": header.made_at,
+        "frames": frames,
+        "documents": [item.hex() for item in header.documents],
+    }
 
 
 async def judged_manifest(data: bytes, chain: tuple[bytes, ...]) -> dict[str, Any]:
@@ -189,8 +193,9 @@ def test_a_signature_made_again_has_the_same_bytes() -> None:
 
 @named([entry for entry in EXAMPLES if entry["rule"] == "frame"])
 def test_a_frame_is_unpacked_as_the_vectors_say(entry: dict[str, Any]) -> None:
+    documents = [DocumentHash(bytes.fromhex(item)) for item in entry.get("documents", ())]
     try:
-        judged: dict[str, Any] = {"ok": shown(parcels.unpack(read(entry["file"])))}
+        judged: dict[str, Any] = {"ok": shown(parcels.unpack(read(entry["file"]), documents))}
     except Rejected as error:
         judged = {"code": str(error.code)}
     assert judged == entry["expected"]

@@ -15,7 +15,7 @@ header says, and not the folder in which it lies.
 import contextlib
 import hashlib
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from relay.drive.stick import Stick
@@ -23,7 +23,7 @@ from relay.errors import Code, Rejected
 from relay.protocol import cose, manifests, messages, parcels
 from relay.protocol.manifests import Manifest
 from relay.protocol.messages import Batch, Frame, ReceiptGiven, TrustNews
-from relay.protocol.parcels import ChunkParcel, cells_in
+from relay.protocol.parcels import ChunkParcel, Parcel, cells_in
 from relay.protocol.statements import DocumentHash
 
 DRIVE = "relay-drive"
@@ -140,7 +140,7 @@ def _read(path: str, sequence: Iterator[messages.Message]) -> BatchFile:
             if not isinstance(message, Frame):
                 raise Rejected(Code.BATCH_MALFORMED, "it is cut")
             if parcels.frame_name(message.frame) == name:
-                _note(found, message.frame)
+                _note(found, parcels.unpack(message.frame, found.header.documents))
                 found.whole.append(name)
             else:
                 found.fault = "it was altered"
@@ -151,8 +151,8 @@ def _read(path: str, sequence: Iterator[messages.Message]) -> BatchFile:
     return found
 
 
-def _note(found: BatchFile, frame: bytes) -> None:
-    for parcel in parcels.unpack(frame):
+def _note(found: BatchFile, received: Iterable[Parcel]) -> None:
+    for parcel in received:
         if isinstance(parcel, ChunkParcel):
             cells = cell_bits(parcel.first_cell, cells_in(len(parcel.data)))
             found.cells[parcel.document] = found.cells.get(parcel.document, 0) | cells

@@ -203,13 +203,15 @@ class Delivery:
         cells = planning.cells_per_chunk(rate, seconds=_CHUNK_SECONDS_MAX, most_bytes=most)
         self.window.queue_bytes = cells * CELL_BYTES
         frames: list[_Frame] = []
+        places: dict[DocumentHash, int] = {}
         for _ in range(max(1, min(_AHEAD_FRAMES, _AHEAD_BYTES // (cells * CELL_BYTES)))):
             chunk = await self._outgoing.take_chunk(self, cells)
             if chunk is None:
                 break
-            frames.append(_Frame(parcels.pack_chunk(chunk.parcel), chunk=chunk))
+            place = places.setdefault(chunk.parcel.document, len(places))
+            frames.append(_Frame(parcels.pack_chunk(chunk.parcel, place), chunk=chunk))
         if frames:
-            await self._announce(frames)
+            await self._announce(frames, tuple(places))
             self._ahead.extend(frames)
         return bool(frames)
 
@@ -218,9 +220,10 @@ class Delivery:
         self._asked.append(ask)
         await self._say(ask)
 
-    async def _announce(self, frames: Sequence[_Frame]) -> None:
+    async def _announce(self, frames: Sequence[_Frame], documents: Sequence[DocumentHash] = ()) -> None:
         """Says, signed, which frames come. The first header of a stream carries our chain."""
-        payload = parcels.header_payload(self._clock.now(), [parcels.frame_name(frame.data) for frame in frames])
+        names = [parcels.frame_name(frame.data) for frame in frames]
+        payload = parcels.header_payload(self._clock.now(), names, documents)
         header = self._node.signer.sign(payload)
         chain = () if self._introduced else self._node.identity.chain
         self._introduced = True

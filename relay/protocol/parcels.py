@@ -67,10 +67,14 @@ Parcel = StatementParcel | ChunkParcel
 
 @dataclass(frozen=True, slots=True)
 class BatchHeader:
-    """The relay's signed announcement of frames, named in the order in which they come."""
+    """The relay's signed announcement of frames, named in the order in which they come.
+
+    A chunk in one of them may name its document by its place in `documents`, instead of by its hash.
+    """
 
     made_at: int
     frames: tuple[bytes, ...]
+    documents: tuple[DocumentHash, ...]
     signed: cose.Sign1
 
 
@@ -101,13 +105,19 @@ def in_columns(parcels: Sequence[StatementParcel]) -> tuple[bytes, bytes]:
     return cbor.encode([*body, chains]), tail
 
 
-def pack_chunk(chunk: ChunkParcel) -> bytes:
-    """One frame with one chunk; photographs are compressed already and are sent as they are."""
-    return cbor.encode([_CHUNK, chunk.document, chunk.first_cell, chunk.data])
+def pack_chunk(chunk: ChunkParcel, place: int | None = None) -> bytes:
+    """One frame with one chunk; photographs are compressed already and are sent as they are.
+
+    `place` of the document in the batch's header takes 31 bytes less than its hash.
+    """
+    return cbor.encode([_CHUNK, chunk.document if place is None else place, chunk.first_cell, chunk.data])
 
 
-def unpack(frame: bytes) -> list[Parcel]:
-    """The parcels in a frame, or `Rejected(batch-malformed)`; output is bounded whatever the input claims."""
+def unpack(frame: bytes, documents: Sequence[DocumentHash] = ()) -> list[Parcel]:
+    """The parcels in a frame, or `Rejected(batch-malformed)`; output is bounded whatever the input claims.
+
+    `documents` are those of the header that announced it.
+    """
     if len(frame) > FRAME_BYTES_MAX:
         raise Rejected(Code.BATCH_MALFORMED, f"A frame has at most {FRAME_BYTES_MAX} bytes.")
     try:
@@ -116,15 +126,16 @@ def unpack(frame: bytes) -> list[Parcel]:
         if parts[0] == _STATEMENTS:
             return [*_statements(*parts[1:])]
         if parts[0] == _CHUNK and len(parts) == 4:
-            return [_chunk(*parts[1:])]
+            return [_chunk(documents, *parts[1:])]
     except Rejected as error:
         raise Rejected(Code.BATCH_MALFORMED, f"A frame is malformed: {error.sentence}") from error
     raise Rejected(Code.BATCH_MALFORMED, "A frame holds either statements (1) or a chunk (2).")
 
 
-def header_payload(made_at: int, frames: Sequence[bytes]) -> bytes:
+def header_payload(made_at: int, frames: Sequence[bytes], documents: Sequence[DocumentHash] = ()) -> bytes:
     """The payload of a batch header for up to `FRAMES_IN_BATCH_MAX` frames, named by `frame_name`."""
-    return cbor.encode({int(Key.KIND): int(Kind.BATCH), int(Key.TIME): made_at, int(Key.FRAMES): b"".join(frames)})
+    fields = {int(Key.KIND): int(Kind.BATCH), int(Key.TIME): made_at, int(Key.FRAMES): b"".join(frames)}
+    return cbor.encode(fields | ({int(Key.DOCUMENTS): b"".join(documents)} if documents else {}))
 
 
 def read_header(signed: cose.Sign1) -> BatchHeader:
@@ -132,13 +143,21 @@ def read_header(signed: cose.Sign1) -> BatchHeader:
     fields = payload_of(signed)
     if fields.get(Key.KIND) != Kind.BATCH:
         raise Rejected(Code.KIND_UNEXPECTED, "This is not a batch header (kind 5).")
-    if fields.keys() != {Key.KIND, Key.TIME, Key.FRAMES}:
+    if fields.keys() - {Key.DOCUMENTS} != {Key.KIND, Key.TIME, Key.FRAMES}:
         raise Rejected(Code.BATCH_MALFORMED, "The batch header does not have exactly the keys of one.")
-    names = byte_string(fields[Key.FRAMES], 0, FRAMES_IN_BATCH_MAX * SHORT_BYTES, "frames")
-    if len(names) % SHORT_BYTES:
-        raise Rejected(Code.BATCH_MALFORMED, f"A batch header names each frame with {SHORT_BYTES} bytes.")
-    frames = tuple(names[at : at + SHORT_BYTES] for at in range(0, len(names), SHORT_BYTES))
-    return BatchHeader(whole(fields[Key.TIME], 0, TIME_MAX, "time"), frames, signed)
+    frames = _names(fields[Key.FRAMES], SHORT_BYTES, "frames")
+    documents = _names(fields[Key.DOCUMENTS], 32, "documents") if Key.DOCUMENTS in fields else ()
+    if Key.DOCUMENTS in fields and not documents:
+        raise Rejected(Code.BATCH_MALFORMED, "A batch header that names no documents has no key for them.")
+    made_at = whole(fields[Key.TIME], 0, TIME_MAX, "time")
+    return BatchHeader(made_at, frames, tuple(map(DocumentHash, documents)), signed)
+
+
+def _names(value: object, size: int, what: str) -> tuple[bytes, ...]:
+    joined = byte_string(value, 0, FRAMES_IN_BATCH_MAX * size, what)
+    if len(joined) % size:
+        raise Rejected(Code.BATCH_MALFORMED, f"A batch header names its {what} with {size} bytes each.")
+    return tuple(joined[at : at + size] for at in range(0, len(joined), size))
 
 
 def _statements(packing: object, packed: object, *tail: object) -> Iterator[StatementParcel]:
@@ -166,7 +185,11 @@ def _out_of_columns(unpacked: object, tail: object) -> list[list[Any]]:
     return listing
 
 
-def _chunk(document: Any, first_cell: Any, data: Any) -> ChunkParcel:
+def _chunk(documents: Sequence[DocumentHash], document: Any, first_cell: Any, data: Any) -> ChunkParcel:
+    if not isinstance(document, bytes):
+        if not documents:
+            raise Rejected(Code.BATCH_MALFORMED, "its document has a place, and the batch's header names none.")
+        document = documents[whole(document, 0, len(documents) - 1, "a document's place")]
     return ChunkParcel(
         DocumentHash(byte_string(document, 32, 32, "a chunk's document")),
         whole(first_cell, 0, cells_in(DOCUMENT_BYTES_MAX), "a chunk's first cell"),

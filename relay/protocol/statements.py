@@ -50,6 +50,7 @@ class Key(IntEnum):
     FRAME_COUNT = 15
     BYTES = 16
     ROOT = 17
+    DOCUMENTS = 18
 
 
 TIME_MAX = 2**34

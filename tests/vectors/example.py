@@ -26,6 +26,7 @@ class Example:
     code: Code | None = None
     cddl: bool = True
     chain: tuple[bytes, ...] = ()
+    documents: tuple[bytes, ...] = ()  # of a frame: those that the header which announced it names
     signature: bool | None = None
     signer: bytes | None = None  # the certificate that the message names
     more: Mapping[str, Any] = field(default_factory=dict)

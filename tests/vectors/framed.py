@@ -49,6 +49,7 @@ def good_frames() -> list[Example]:
     photograph = signed.PHOTOGRAPHS[0]
     chunk = parcels.pack_chunk(ChunkParcel(DOCUMENT, 0, photograph))
     said = {"document": DOCUMENT.hex(), "first_cell": 0, "data": photograph.hex()}
+    placed = parcels.pack_chunk(ChunkParcel(DOCUMENT, 0, photograph), 1)
     return [
         good(
             "frame-statements",
@@ -65,6 +66,14 @@ def good_frames() -> list[Example]:
             ok,
         ),
         good("frame-chunk", "frame", "A chunk: the whole of a small photograph, from cell 0.", chunk, {"chunk": said}),
+        good(
+            "frame-chunk-placed",
+            "frame",
+            "The same; its document is the second of those that the batch header names.",
+            placed,
+            {"chunk": said},
+            documents=(bytes(32), DOCUMENT),
+        ),
     ]
 
 

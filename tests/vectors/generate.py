@@ -15,7 +15,8 @@ from tests.vectors.example import Example
 HERE = Path(__file__).parent
 _ABOUT = (
     "Examples of relay's protocol (PROTOCOL.md), good and bad. Judge each file at judged_at (Unix seconds), with root "
-    "pinned, authorities and crls known, and the certificates in chain (leaf first) handed over beside it; what is "
+    "pinned, authorities and crls known, and the certificates in chain (leaf first) handed over beside it, to a frame "
+    "the documents that its header names; what is "
     "expected is what a strict judge, the centre, finds. cddl: whether the bytes match the CDDL rule named. "
     "signature: whether the key of certificate signer has signed the message; absent where that does not matter."
 )
@@ -116,6 +117,8 @@ def _entry(files: dict[str, bytes], names: dict[bytes, str], example: Example) -
     entry: dict[str, Any] = {"name": example.name, "rule": example.rule, "what": example.what, "file": path}
     if folder == "signed":
         entry["chain"] = [names[der] for der in example.chain]
+    if example.documents:
+        entry["documents"] = [item.hex() for item in example.documents]
     if example.signature is not None and example.signer is not None:
         entry |= {"signer": names[example.signer], "signature": example.signature}
     expected = {"code": str(example.code)} if example.code else {"ok": example.ok}

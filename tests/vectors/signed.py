@@ -253,12 +253,20 @@ def batch_headers() -> list[Example]:
     """Headers: with frames and chain, and the empty one with which a relay introduces itself."""
     names = [parcels.frame_name(frame) for frame in (b"a frame", b"another frame")]
     examples = []
-    for name, what, frames in (
-        ("batch-header", "Two frames are announced; the first header of a stream carries the relay's chain.", names),
-        ("batch-header-empty", "No frame is announced: the relay introduces itself before it asks.", []),
+    document = DocumentHash(cose.sha256(PHOTOGRAPHS[0]))
+    for name, what, frames, documents in (
+        (
+            "batch-header",
+            "Two frames are announced; the first header of a stream carries the relay's chain.",
+            names,
+            [],
+        ),
+        ("batch-header-empty", "No frame is announced: the relay introduces itself before it asks.", [], []),
+        ("batch-header-documents", "The frames may name this document by its place, 0.", names, [document]),
     ):
-        message = country.RELAY.signer.sign(parcels.header_payload(HELD_AT, frames))
-        ok = described(message, country.RELAY, made_at=HELD_AT, frames=[item.hex() for item in frames])
+        message = country.RELAY.signer.sign(parcels.header_payload(HELD_AT, frames, documents))
+        shown = {"frames": [item.hex() for item in frames], "documents": [item.hex() for item in documents]}
+        ok = described(message, country.RELAY, made_at=HELD_AT, **shown)
         examples.append(signed(name, "batch-header", what, message, country.RELAY, ok, with_chain=True))
     return examples
 

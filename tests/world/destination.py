@@ -37,7 +37,7 @@ class Destination:
 
 @dataclass(eq=False)
 class Stream:
-    """One stream of a ledger. `arrive` lets the oldest message reach the other side, `hear` the oldest answer us."""
+    """One stream of a ledger."""
 
     outgoing: Outgoing
     there: Destination
@@ -61,17 +61,23 @@ class Stream:
             self._send_chunk(chunk)
         return chunk is not None
 
-    def arrive(self) -> bool:
-        """False if nothing is on the way up."""
+    def arrive(self) -> None:
+        """The oldest message, if there is one, reaches the other side, which answers it."""
         if self._up:
             self._down.append(self._up.popleft()())
-        return bool(self._up)
 
-    def hear(self) -> bool:
-        """False if nothing is on the way down."""
+    def hear(self) -> None:
+        """The oldest answer, if there is one, reaches us."""
         if self._down:
             self._down.popleft()()
-        return bool(self._down)
+
+    def come_to_rest(self) -> bool:
+        """All that is under way arrives; whether there was anything."""
+        was_busy = bool(self._up or self._down)
+        while self._up or self._down:
+            self.arrive()
+            self.hear()
+        return was_busy
 
     def cut(self) -> None:
         """All that is under way is lost, both ways; the stream may be used like a new one."""

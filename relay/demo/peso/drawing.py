@@ -12,7 +12,7 @@ from relay.demo.peso.picture import Item, Picture, Place, StationRow
 from relay.demo.screen import Drawing, Told, earlier, line, size_text, title
 
 TOWN_NAME = "Tanjung Selor"
-_WIDE_COLUMNS = 100
+_WIDE_COLUMNS = 116
 _HIGH_ROWS = 34
 _BOAT = "[stik]"
 _GLYPHS = {
@@ -142,8 +142,8 @@ def _table(picture: Picture, wide: bool) -> Table:
     table.add_column("TPS", no_wrap=True)
     table.add_column("Desa", no_wrap=True, min_width=14)
     table.add_column("Relay", no_wrap=True, min_width=10)
-    table.add_column("Hasil", no_wrap=True, min_width=27 if wide else 15)
-    table.add_column("Foto 1-3", no_wrap=True, min_width=24 if wide else 18)
+    table.add_column("Hasil", no_wrap=True, min_width=33 if wide else 15)
+    table.add_column("Foto 1-3", no_wrap=True, min_width=33 if wide else 18)
     table.add_column("Tanda terima" if wide else "Terima", no_wrap=True)
     for row in picture.rows:
         station = row.station

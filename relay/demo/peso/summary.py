@@ -38,13 +38,16 @@ def _checked(report: Report) -> list[Checked]:
 
 def _measured(report: Report) -> list[Measured]:
     return [
-        (_ways(report.tally_routes), "hasil menurut jalannya", "tallies by their way"),
-        (_ways(report.list_routes), "daftar foto", "lists of photographs"),
-        (_ways(report.photograph_routes), f"foto, {size_text(report.photograph_bytes)}", "photographs"),
+        *_ways(report.tally_routes, "hasil", "tallies"),
+        *_ways(report.list_routes, "daftar foto", "lists of photographs"),
+        *_ways(report.photograph_routes, "foto", "photographs"),
+        (size_text(report.photograph_bytes), "foto semuanya", "all photographs together"),
         (str(report.trips), "kali perahu ke kota", "times the boat went to town"),
         (f"{report.wall_seconds:.0f} detik", "sampai tanda terima terakhir", "wall time"),
     ]
 
 
-def _ways(routes: dict[str, int]) -> str:
-    return ", ".join(f"{number} {route}" for route, number in sorted(routes.items()))
+def _ways(routes: dict[str, int], what: str, english: str) -> list[Measured]:
+    """One line a way, the busiest first."""
+    busiest = sorted(routes.items(), key=lambda item: (-item[1], item[0]))
+    return [(str(number), f"{what} lewat {route}", english) for route, number in busiest]
