@@ -89,6 +89,7 @@ def test_the_screen_fits_with_every_station_and_the_boat(position: float, width:
     assert sum("tetangga+satelit" in line and "◑◑◑ di Peso Hilir" in line for line in lines) == 19
     (river,) = [line for line in lines if "Tanjung Selor (pusat)" in line]
     assert river.count("[stik]") == 1
+    assert any("Satelit MENCARI" in line and "Tetangga MENCARI" in line for line in lines)
     assert (river.index("[stik]") < river.index("Peso Hilir")) == (position <= 1)
 
 

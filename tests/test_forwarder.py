@@ -107,12 +107,16 @@ async def test_two_uplinks_share_the_work_and_nothing_crosses_twice(
     country: Country, http: aiohttp.ClientSession
 ) -> None:
     officer, photographs = country.world.officer(), [os.urandom(500_000) for _ in range(3)]
+    known = tally(officer, revision=99)
     async with running_centre(country.centre_config()) as centre, AsyncExitStack() as stack:
         two = await Two(centre).open(stack)
         two.up()
         async with running_relay(
             relay_with(country, uplink("one", two.ports[0]), uplink("two", two.ports[1]))
         ) as relay:
+            await post(http, relay, known.with_chain(officer[1]))
+            await settled(http, relay, known.id)
+            before = (await ask(http, "GET", f"{relay}/v1/status")).json["bytes_sent_again"]
             listing = await hand_over(http, relay, officer, photographs)
             tallies = [tally(officer, revision=at) for at in range(1, 60)]
             for statement in tallies:
@@ -120,7 +124,7 @@ async def test_two_uplinks_share_the_work_and_nothing_crosses_twice(
             for statement in (listing, *tallies):
                 assert (await settled(http, relay, statement.id))["state"] == "at-centre"
             status = (await ask(http, "GET", f"{relay}/v1/status")).json
-        assert status["bytes_sent_again"] == 0
+        assert status["bytes_sent_again"] == before
         assert min(two.first.bytes_up, two.second.bytes_up) > 300_000
         assert two.bytes_up < 1.05 * sum(map(len, photographs))
 
@@ -221,7 +225,8 @@ async def test_photographs_begun_on_a_dear_uplink_go_on_when_a_cheap_one_comes(
             assert (await settled(http, relay, listing.id))["state"] == "at-centre"
             assert two.first.bytes_up > 100_000
             assert two.second.connections == 1
-            assert (await ask(http, "GET", f"{relay}/v1/status")).json["bytes_sent_again"] == 0
+            again = (await ask(http, "GET", f"{relay}/v1/status")).json["bytes_sent_again"]
+            assert again < 1000  # the list, whose signer the centre did not know
 
 
 async def test_a_link_for_figures_never_carries_a_byte_of_a_photograph(
@@ -325,13 +330,13 @@ async def test_a_silent_connection_is_replaced_by_a_fresh_one_and_the_next_time_
 
                 await eventually(lambda: carries(0, 200_000))
                 way.forget(0)
-                assert (await until(http, relay, "modem", "silent"))["state"] == "silent"
                 await eventually(lambda: carries(1, 100_000))
                 await eventually(lambda: carries(2, 100))  # one to spare, now that the link is known to do this
                 way.forget(1)
                 await eventually(lambda: carries(2, 200_000))
                 assert (await settled(http, relay, listing.id))["state"] == "at-centre"
                 again = (await ask(http, "GET", f"{relay}/v1/status")).json["bytes_sent_again"]
+        assert way.passages[1].is_beside_another  # the old one was kept until there was a better one
         assert [passage.is_closed for passage in way.passages[:2]] == [True, True]
         assert again < 300_000
 
@@ -346,11 +351,13 @@ async def test_a_slow_link_is_not_mistaken_for_a_dead_one(country: Country, http
             patient = {"connect_seconds_max": 60, "silence_seconds_max": 30, "idle_seconds_max": 60}
             async with running_relay(relay_with(country, uplink("slow", port, **patient))) as relay:
                 await post(http, relay, statements[0].with_chain(officer[1]))
+                await settled(http, relay, statements[0].id)
+                before = (await ask(http, "GET", f"{relay}/v1/status")).json["bytes_sent_again"]
                 for statement in statements[1:]:
                     await post(http, relay, statement.bare)
                 for statement in statements:
                     assert (await settled(http, relay, statement.id))["state"] == "at-centre"
-                assert (await ask(http, "GET", f"{relay}/v1/status")).json["bytes_sent_again"] == 0
+                assert (await ask(http, "GET", f"{relay}/v1/status")).json["bytes_sent_again"] == before
         assert link.connections == 1
 
 

@@ -62,10 +62,10 @@ def relay_folders(stick: Stick) -> list[str]:
     return [f"{DRIVE}/{name}" for name in stick.folders(DRIVE) if RELAY.fullmatch(name)]
 
 
-def other_authors(stick: Stick, own: str) -> frozenset[cose.X5t]:
-    """The relays in whose folders batches lie, but for the folder `own`."""
-    folders = [folder for folder in relay_folders(stick) if folder.lower() != own and batch_paths(stick, folder)]
-    return frozenset(cose.X5t(bytes.fromhex(folder[-16:])) for folder in folders)
+def others_paths(stick: Stick, own: str) -> list[str]:
+    """The batches in other relays' folders than `own`."""
+    folders = [folder for folder in relay_folders(stick) if folder.lower() != own]
+    return [path for folder in folders for path in batch_paths(stick, folder)]
 
 
 def batch_paths(stick: Stick, folder: str) -> list[str]:

@@ -1,13 +1,12 @@
 """What goes onto a stick: everything without a receipt that is not there yet, as the frames of batches."""
 
-from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Container, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 from relay.drive.batches import cell_bits, runs_of
 from relay.protocol import forms, parcels, planning
-from relay.protocol.cose import X5t
-from relay.protocol.parcels import CELL_BYTES, SHORT_BYTES, ChunkParcel, StatementParcel, cells_in
+from relay.protocol.parcels import CELL_BYTES, ChunkParcel, StatementParcel, cells_in
 from relay.protocol.statements import DocumentHash, Kind
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
@@ -38,14 +37,6 @@ class Contents:
     def __init__(self, store: CustodyStore, files: DocumentFiles) -> None:
         self._store = store
         self._files = files
-        self._passed_over: set[bytes] = set()  # the first bytes of statements' ids
-
-    async def pass_over(self, relays: Iterable[X5t]) -> None:
-        """What these relays handed over is on the stick from them, and is not written once more."""
-        every = {name for name, _ in await self._store.names_without_receipt()}
-        self._passed_over = set()
-        for relay in relays:
-            self._passed_over |= every - {name for name, _ in await self._store.names_without_receipt(relay)}
 
     async def statements(self, kind: Kind, there: Container[bytes]) -> AsyncIterator[Planned]:
         """The tallies, or the lists, whose ids are not `there`."""
@@ -68,8 +59,6 @@ class Contents:
             pending += fresh
         planned: list[Planned] = []
         for item in sorted(pending, key=_order):
-            if item.listed_in[:SHORT_BYTES] in self._passed_over:
-                continue
             cells = cells_in(item.size_bytes)
             missing = cell_bits(0, cells) & ~there.get(item.document, 0)
             for first, count in runs_of(missing, _DOCUMENT_FILE_CELLS):
@@ -83,7 +72,7 @@ class Contents:
         group: list[StatementParcel] = []
         size = 0
         async for item in self._without_receipt(kind):
-            if item.id in there or item.id[:SHORT_BYTES] in self._passed_over:
+            if item.id in there:
                 continue
             # the whole chain each time: whoever receives this may be a relay that knows nobody here
             parcel = StatementParcel(item.cose, await self._store.signer_chain(item.signer) or ())

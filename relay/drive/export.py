@@ -5,6 +5,7 @@ written again, and nothing is ever dropped here because it is on a stick.
 """
 
 import asyncio
+import contextlib
 import logging
 
 from relay.clock import Clock
@@ -43,6 +44,7 @@ class Exporter:
         self._clock = clock
         self._folder = batches.relay_folder(node.identity.scope, node.signer.x5t)
         self._known: dict[str, KeptBatch] = {}  # by path
+        self._others: dict[str, KeptBatch] = {}  # what other relays have written, by path
         self._writer = BatchWriter(stick, node, clock, self._folder)
         self._marked = False
         self._full = False
@@ -79,6 +81,16 @@ class Exporter:
         progress.expect(len(fresh), sum(stamps[path][0] for path in fresh))
         for path in fresh:
             await self._look_at(path, stamps[path], progress)
+        await self._look_at_others()
+
+    async def _look_at_others(self) -> None:
+        """Reads what other relays have written: what they handed over to us as well is not written once more."""
+        paths = await asyncio.to_thread(batches.others_paths, self._stick, self._folder)
+        stamps = {path: await asyncio.to_thread(self._stick.stamp, path) for path in paths}
+        self._others = {path: known for path, known in self._others.items() if stamps.get(path) == known.stamp}
+        for path in stamps.keys() - self._others.keys():
+            with contextlib.suppress(Rejected):  # whoever hands it over will say what is wrong with it
+                self._others[path] = kept(stamps[path], await asyncio.to_thread(batches.read_batch, self._stick, path))
 
     async def _look_at(self, path: str, stamp: tuple[int, int], progress: Progress) -> None:
         try:
@@ -113,13 +125,11 @@ class Exporter:
     async def _write_missing(self, progress: Progress) -> None:
         statements: set[bytes] = set()
         cells: dict[DocumentHash, int] = {}
-        for found in self._known.values():
+        for found in (*self._known.values(), *self._others.values()):
             statements.update(found.statements)
             for document, bits in found.cells.items():
                 cells[document] = cells.get(document, 0) | bits
-        others = await asyncio.to_thread(batches.other_authors, self._stick, self._folder)
         contents = Contents(self._store, self._files)
-        await contents.pass_over(others)
         photographs = await contents.photographs(cells)
         progress.expect(len(photographs), 2 * sum(item.size_bytes for item in photographs))
         for kind in (Kind.TALLY, Kind.DOCUMENTS):

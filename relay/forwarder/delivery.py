@@ -145,6 +145,7 @@ class Delivery:
                 await self._send_statements(held)
                 return True
         if Kind.DOCUMENTS not in carries or not self._takes_photographs:
+            self._give_back()
             return False
         self._waits_for_room = not self.window.has_room(path)
         if self._waits_for_room:
@@ -214,6 +215,15 @@ class Delivery:
             await self._announce(frames, tuple(places))
             self._ahead.extend(frames)
         return bool(frames)
+
+    def _give_back(self) -> None:
+        """Chunks that were announced and not sent may go on another stream."""
+        for frame in self._ahead:
+            if frame.chunk:
+                self._outgoing.kept(self, frame.chunk, arrived=False)
+        if self._ahead:
+            self._ahead.clear()
+            self._outgoing.changed()
 
     async def _ask(self, ask: Ask) -> None:
         await self.introduce()
@@ -319,4 +329,6 @@ class Delivery:
             if self._outgoing.may_try_again(problem.about):
                 self._outgoing.lacking([problem.about])
                 return
+        elif not self._outgoing.may_try_again(problem.about):
+            self._outgoing.set_aside(problem.about)
         self._handlers.on_problem(problem)

@@ -40,9 +40,11 @@ _CONNECTING_SECONDS = 10.0
 _RESCUE_STAGGER_SECONDS = 0.4
 _RESCUE_SECONDS = 5.0
 _SPARE_SECONDS = 3.0
+_SPARE_AFTER_SECONDS = 15.0  # the figures that waited go first
+_SPARE_RATE_LEAST = 4000.0  # bytes per second: making one takes some 3,000
 _FAR_SECONDS = 0.3
-_QUICK_SECONDS = 0.05
-_QUICK_SPREAD_SECONDS = 0.25
+_QUICK_SECONDS = 0.01
+_QUICK_SPREAD_SECONDS = 0.1
 
 
 class LinkState(StrEnum):
@@ -335,8 +337,9 @@ class Link:
     @property
     def _wants_spare(self) -> bool:
         path = self._opened.connection.path() if self._opened else None
-        is_far = path is not None and path.round_trip_least > _FAR_SECONDS and not self.config.bytes_per_day
-        return self._falls_silent or is_far
+        is_far = path is not None and path.round_trip_least > _FAR_SECONDS
+        is_cheap = self.rate > _SPARE_RATE_LEAST and not self.config.bytes_per_day
+        return self._falls_silent or (is_far and is_cheap)
 
     @property
     def _has_spare(self) -> bool:
@@ -344,6 +347,8 @@ class Link:
 
     async def _keep_spare(self) -> None:
         """Holds a second connection ready, introduced and idle."""
+        if not self._falls_silent:
+            await asyncio.sleep(_SPARE_AFTER_SECONDS)
         while True:
             if self._wants_spare and not self._has_spare:
                 await self._drop_spare()

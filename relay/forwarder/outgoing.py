@@ -76,7 +76,7 @@ class Outgoing:
         self._cursor = {Kind.TALLY: 0, Kind.DOCUMENTS: 0}  # slip numbers up to which all were taken once
         self._doubtful: dict[bytes, Kind] = {}  # may have arrived: ask
         self._wanted: dict[bytes, Kind] = {}  # did not arrive: send again
-        self._taken: dict[bytes, tuple[Kind, Taker]] = {}  # sent or asked about, and without a receipt
+        self._taken: dict[bytes, tuple[Kind, Taker | None]] = {}  # sent or asked about, and without a receipt
         self._arrived: set[bytes] = set()  # of these, the destination has said that it keeps them
         self._elsewhere: set[bytes] = set()  # may arrive by another way: asked about before it is sent
         self._problems: dict[bytes, int] = {}
@@ -166,6 +166,11 @@ class Outgoing:
             if taken := self._taken.pop(name, None):
                 self._doubt(name)
                 self._wanted[name] = taken[0]
+
+    def set_aside(self, name: bytes) -> None:
+        """The destination will not have this statement: it is left alone until the next start, or until its receipt."""
+        if taken := self._taken.get(name):
+            self._taken[name] = (taken[0], None)
 
     def settled(self, statements: Iterable[bytes]) -> None:
         """Receipts have come for these statement ids."""

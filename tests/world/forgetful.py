@@ -18,6 +18,8 @@ class Passage:
     bytes_up: int = 0
     is_closed: bool = False
     """By the side that opened it."""
+    is_beside_another: bool = False
+    """The one before it was still open when it began."""
     passable: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -64,6 +66,7 @@ class ForgetfulWay:
         try:
             while block := await reader.read(_BLOCK_BYTES):
                 if not passage.bytes_up:
+                    passage.is_beside_another = bool(self.passages) and not self.passages[-1].is_closed
                     self.passages.append(passage)
                 passage.bytes_up += len(block)
                 await asyncio.sleep(len(block) / self.bytes_per_second)

@@ -28,7 +28,7 @@ _GLYPHS = {
 _UPLINK_WORDS = {
     "up": ("HIDUP", "bold green"),
     "resting": ("HIDUP", "bold green"),
-    "connecting": ("MENYAMBUNG", "bold yellow"),
+    "connecting": ("MENCARI", "bold yellow"),
     "silent": ("DIAM", "bold yellow"),
 }
 _DOWN = ("PUTUS", "bold red")
@@ -48,7 +48,7 @@ def drawn(picture: Picture | None, told: Sequence[Told], width: int, height: int
     now = [line(f"▶ {words}", "bold"), *([line(f"  {english}", "dim")] if high else [])]
     if picture is None:
         return Group(_title(elapsed, width), *now)
-    above = [_title(picture.elapsed_seconds, width), *now, *air, _river(picture, width), _status(picture), *air]
+    above = [_title(picture.elapsed_seconds, width), *now, *air, _river(picture, width), _status(picture, wide), *air]
     below = [*air, *(_legend() if high else [])]
     left = height - len(above) - len(picture.rows) - 1 - len(below)
     return Group(*above, _table(picture, wide), *below, *earlier(told[:-1], left))
@@ -108,7 +108,7 @@ def _river(picture: Picture, width: int) -> Text:
     return Text.assemble(*parts, no_wrap=True, overflow="crop")
 
 
-def _status(picture: Picture) -> Text:
+def _status(picture: Picture, wide: bool) -> Text:
     return Text.assemble(
         "Pusat ",
         (f"{picture.tallies(Place.CENTRE)} hasil, {picture.photographs(Place.CENTRE)} foto", "bold green"),
@@ -116,7 +116,8 @@ def _status(picture: Picture) -> Text:
         (_stick_words(picture), "bold magenta"),
         "  Satelit ",
         _uplink(picture.satellite),
-        f" {size_text(picture.satellite_bytes)}  Tetangga ",
+        f" {size_text(picture.satellite_bytes)}" if wide else "",
+        "  Tetangga ",
         _uplink(picture.neighbour),
         no_wrap=True,
         overflow="ellipsis",

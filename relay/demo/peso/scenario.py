@@ -101,7 +101,7 @@ class Scenario:
         await self._land()
         await self._sail(Stop.PESO_HILIR)
         self._tell(
-            f"{KECAMATAN_NAME}: relay mengambil alih isi stik dari {UPRIVER_NAME}, dan menambahkan foto sendiri.",
+            f"{KECAMATAN_NAME}: relay mengambil alih isi stik, dan menambahkan foto sendiri.",
             f"{KECAMATAN_NAME}'s relay takes over what {UPRIVER_NAME} wrote, and adds photographs of its own.",
         )
         await self._land()
@@ -116,8 +116,8 @@ class Scenario:
     async def _rain(self, tasks: asyncio.TaskGroup) -> None:
         self._satellite.down()
         self._tell(
-            "Hujan lebat: satelit putus. Petugas yang terlambat menyerahkan; semua menunggu perahu.",
-            "Heavy rain: the satellite is gone. Late officers hand over; everything waits for the boat.",
+            "Hujan lebat: satelit putus. Petugas lain menyerahkan; semua menunggu perahu.",
+            "Heavy rain: the satellite is gone. More officers hand over; everything waits for the boat.",
         )
         await self._come(self._late, tasks)
 
@@ -143,13 +143,13 @@ class Scenario:
         self._clear_sky()
         self._radio.up(self._pace.radio_rate, self._pace.radio_delay_seconds)
         self._tell(
-            f"Pagi cerah: satelit hidup lagi, dan radio dari {UPRIVER_NAME} menjangkau relay {KECAMATAN_NAME}.",
+            f"Pagi cerah: satelit hidup lagi, dan radio {UPRIVER_NAME} sampai ke {KECAMATAN_NAME}.",
             f"A clear morning: the satellite is back, and {UPRIVER_NAME}'s radio reaches {KECAMATAN_NAME}'s relay.",
         )
         await self._come(self._last, tasks)
         await self._until(lambda picture: not (picture.tallies(Place.RELAY) or picture.photographs(Place.RELAY)))
         self._tell(
-            f"Semua dari {UPRIVER_NAME} diambil alih relay tetangga: hasil naik lewat satelit, foto ikut perahu.",
+            "Relay tetangga mengambil alih semuanya: hasil lewat satelit, foto ikut perahu.",
             f"The neighbour has taken over everything of {UPRIVER_NAME}: tallies fly, photographs take the boat.",
         )
         await self._sail(Stop.PESO_HILIR)
@@ -168,7 +168,7 @@ class Scenario:
     async def _to_town(self) -> None:
         await self._sail(Stop.TOWN)
         self._tell(
-            f"{TOWN_NAME}: petugas pusat mengimpor stik; tanda terima ditulis kembali ke stik.",
+            f"{TOWN_NAME}: stik diimpor, dan tanda terima pusat ditulis ke stik.",
             f"{TOWN_NAME}: the centre's operator imports the stick; receipts are written onto it.",
         )
         await self._boat.import_in_town()

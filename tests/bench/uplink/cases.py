@@ -124,6 +124,12 @@ class Outcome:
             return None
         return account.again_bytes / account.sent_bytes
 
+    @property
+    def twice_share(self) -> float | None:
+        """Of the useful bytes, those that arrived a second time."""
+        twice = self.account.twice_bytes
+        return None if twice is None or not self.useful_bytes else twice / self.useful_bytes
+
 
 def run(case: Case, whole: Job, place: Path, kept: Path | None = None) -> Outcome:
     """Runs it in a folder below `place`, which is removed; logs and how it went are put into `kept`."""

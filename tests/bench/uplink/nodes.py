@@ -18,11 +18,14 @@ from tests.bench.uplink.job import Job
 from tests.bench.uplink.receivers import Account, Arrived, Receiver, leashed
 from tests.world.links import BadLink, Side
 
+_RECEIVED = "centre_received_bytes_total"
+
 
 class _Centre:
-    """A centre's record, read beside it, and its relay's own word: `status` gives what the relay's API tells."""
+    """A centre's record, read beside it; `status` gives what the relay's API tells, `received` the centre's count."""
 
-    def __init__(self, job: Job, data: Path, status: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, job: Job, data: Path, status: Callable[[], dict[str, Any]], received: Callable[[], int]) -> None:
+        self._received = received
         self._job = job
         self._data = data
         self._status = status
@@ -46,7 +49,8 @@ class _Centre:
         photographs = {path.read_bytes() for path in (self._data / "documents").rglob("*") if path.is_file()}
         missing = len(wanted - set(recorded)) + len(set(self._job.photographs) - photographs)
         doubled = len(recorded) - len(set(recorded))
-        return Account(missing, doubled, status["bytes_sent_again"], status["bytes_sent"])
+        twice = self._received() - sum(map(len, photographs))
+        return Account(missing, doubled, status["bytes_sent_again"], status["bytes_sent"], max(0, twice))
 
 
 @contextmanager
@@ -69,7 +73,12 @@ def this_relay(link: BadLink, job: Job, folder: Path) -> Iterator[Receiver]:
     with ExitStack() as stack:
         _start(stack, link.far, folder / "centre.log", "central", "run", "--config", str(central))
         port = _start(stack, link.near, folder / "relay.log", "run", "--config", str(relay)).port
-        receiver = _Centre(job, folder / "centre-data", lambda: link.near.call(lambda: _status_at(port)))
+        receiver = _Centre(
+            job,
+            folder / "centre-data",
+            lambda: link.near.call(lambda: _status_at(port)),
+            lambda: link.far.call(lambda: _received_at(*link.listens)),
+        )
         yield stack.enter_context(closing(receiver))
 
 
@@ -77,6 +86,13 @@ def _start(stack: ExitStack, side: Side, log: Path, *words: str) -> Server:
     command = leashed(side, sys.executable, "-m", "relay", *words)
     child = stack.enter_context(running(command, log))
     return Server(child.process, log, time.monotonic())
+
+
+def _received_at(host: str, port: int) -> int:
+    """Bytes of photographs that a centre has received, by its metrics."""
+    with urllib.request.urlopen(f"https://{host}:{port}/metrics", timeout=10, context=unchecked_tls()) as answer:
+        told: str = answer.read().decode()
+    return next(int(float(line.split()[1])) for line in told.splitlines() if line.startswith(_RECEIVED))
 
 
 def _status_at(port: int) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class Account:
     again_bytes: int | None = None
     """Bytes that the sender says it sent more than once; None if it does not tell."""
     sent_bytes: int | None = None
+    twice_bytes: int | None = None
+    """Bytes of photographs that the receiver got though it had them; None if it does not tell."""
 
 
 class Receiver(Protocol):

@@ -12,7 +12,7 @@ AGAIN_SHARE_MOST = 0.02
 _NEVER = float("inf")
 _COLUMNS = (
     "link", "system", "photographs", "last tally, s", "all, s", "goodput", "wire / useful",
-    "sent twice", "missing", "doubled",
+    "sent again", "arrived twice", "missing", "doubled",
 )  # fmt: skip
 _TARGETS = ("link", "what", "is", "target", "")
 
@@ -21,8 +21,9 @@ Each system has the same job: 500 tallies of 151 bytes, each of another station 
 300,000 random bytes, as many as can cross in five minutes of up-time. Everything runs and waits before the link
 opens; from there the clock runs. Goodput is the useful bytes that arrived whole (tallies as signed, photographs)
 as a share of rate times up-time. The wire's bytes are {counted} that were sent upwards, lost ones
-included; what is beyond the useful bytes went into headers, names, certificates and repetition. "Sent twice" is the
-sender's own count where it keeps one. Missing and doubled are counted at the receiver, byte for byte. "Never" means
+included; what is beyond the useful bytes went into headers, names, certificates and repetition. "Sent again" is the
+sender's own count where it keeps one, of parcels that died in a cut as well; "arrived twice" the receiver's, where it
+keeps one. Missing and doubled are counted at the receiver, byte for byte. "Never" means
 not within three times what an ideal link needs, or that and 200 s. Peers go without TLS where they can, send tallies
 first, and start anew half a second after they give up; "batched", and tus, have all tallies in one compressed file.
 Room in the modem's queue: {queue}; congestion control: {congestion}."""
@@ -31,7 +32,7 @@ Room in the modem's queue: {queue}; congestion control: {congestion}."""
 def line(case: Case, outcome: Outcome) -> str:
     """One outcome."""
     last, everything = _seconds(outcome.last_tally_seconds or _NEVER), _seconds(outcome.all_seconds or _NEVER)
-    again = "" if outcome.again_share is None else f", sent twice {_percent(outcome.again_share)}"
+    again = "" if outcome.again_share is None else f", sent again {_percent(outcome.again_share)}"
     return (
         f"{case.link.name}, {case.system}, {case.photographs} photographs, seed {case.seed}: last tally {last} s, "
         f"all {everything} s, goodput {outcome.goodput:.3f}, {outcome.wire_per_useful:.3f} wire bytes per useful "
@@ -81,6 +82,7 @@ def _has_photographs(key: Key, groups: Mapping[Key, object]) -> bool:
 
 def _row(link: str, system: str, photographs: int, group: Sequence[Outcome]) -> tuple[str, ...]:
     again = [outcome.again_share for outcome in group if outcome.again_share is not None]
+    twice = [outcome.twice_share for outcome in group if outcome.twice_share is not None]
     return (
         LINKS[link].said,
         system,
@@ -90,6 +92,7 @@ def _row(link: str, system: str, photographs: int, group: Sequence[Outcome]) -> 
         _spread([outcome.goodput for outcome in group], "{:.2f}".format),
         _spread([outcome.wire_per_useful for outcome in group], _times),
         _spread(again, _percent) if again else "",
+        _spread(twice, _percent) if twice else "",
         str(max(outcome.account.missing for outcome in group)),
         str(max(outcome.account.doubled for outcome in group)),
     )
@@ -117,7 +120,9 @@ def _held_against(link: Link, groups: Mapping[Key, Sequence[Outcome]]) -> list[t
         what = f"last tally ({_seconds(last)} s) in times what tallies alone need ({_seconds(base)} s)"
         rows.append(_target(link, what, last / base, LAST_TALLY_TIMES_MOST, "{:.2f}".format))
     again = max((outcome.again_share or 0.0) for outcome in whole)
-    rows.append(_target(link, "sent twice, at worst", again, AGAIN_SHARE_MOST, _percent))
+    rows.append(_target(link, "sent again, at worst", again, AGAIN_SHARE_MOST, _percent))
+    twice = max((outcome.twice_share or 0.0) for outcome in whole)
+    rows.append(_target(link, "arrived twice, at worst", twice, AGAIN_SHARE_MOST, _percent))
     wrong = max(outcome.account.missing + outcome.account.doubled for outcome in whole)
     rows.append(_target(link, "missing or doubled", wrong, 0, str))
     return rows
