@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 
 _STATEMENTS_IN_FRAME = 256
 _STATEMENT_BYTES = 100  # about what one takes on the wire, among others
-_STATEMENT_SECONDS = 1.0
+_STATEMENT_SECONDS = 0.5
+_STATEMENTS_AT_FIRST = 32
 _FRAME_BYTES = 48 * 1024
 _CHUNK_BYTES = 8 * 1024  # less, if that takes more than _CHUNK_SECONDS_MAX; more, if less than _CHUNK_SECONDS_LEAST
 _CHUNK_SECONDS_LEAST = 0.0625
@@ -124,6 +125,7 @@ class Delivery:
                     continue
                 if not carries and not self._flying:
                     return
+                await self.introduce()  # whoever says nothing at all is sent away
                 try:
                     async with asyncio.timeout(_ROOM_SECONDS if self._waits_for_room else idle_seconds_max):
                         await changed.wait()
@@ -133,8 +135,7 @@ class Delivery:
 
     async def _send_next(self, carries: frozenset[Kind]) -> bool:
         """Sends the most urgent thing there is room for; False if there is nothing to do now."""
-        path = self._stream.path()
-        self._waits_for_room = not self.window.has_room(path, more_bytes=self.window.queue_bytes)
+        self._waits_for_room = not self.window.has_room(self._stream.path())
         if self._waits_for_room:
             return False
         if names := self._outgoing.take_doubtful(self, carries, messages.ASKED_MAX):
@@ -147,9 +148,6 @@ class Delivery:
         if Kind.DOCUMENTS not in carries or not self._takes_photographs:
             self._give_back()
             return False
-        self._waits_for_room = not self.window.has_room(path)
-        if self._waits_for_room:
-            return False
         if self._ahead:
             await self._send_frame(self._ahead.popleft())
             return True
@@ -159,9 +157,9 @@ class Delivery:
         return await self._plan_chunks() or bool(documents)
 
     def _statements_most(self) -> int:
-        """As many as one frame should carry so that it takes about a second of the link."""
+        """As many as one frame should carry so that it takes about half a second of the link."""
         rate = self.window.rate_bytes_per_second
-        wanted = int(rate * _STATEMENT_SECONDS / _STATEMENT_BYTES) if rate else _STATEMENTS_IN_FRAME // 4
+        wanted = int(rate * _STATEMENT_SECONDS / _STATEMENT_BYTES) if rate else _STATEMENTS_AT_FIRST
         return max(8, min(_STATEMENTS_IN_FRAME, wanted))
 
     async def _send_statements(self, held: Sequence[HeldStatement]) -> None:
@@ -291,6 +289,8 @@ class Delivery:
                 self._outgoing.lacking(frame.statements)
             else:
                 self._outgoing.arrived(frame.statements)
+        if not self._flying:
+            self.now = ""
 
     async def _file_slips(self) -> None:
         """A neighbour says with one message after another what it has custody of; they are filed together."""

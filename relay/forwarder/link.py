@@ -196,7 +196,7 @@ class Link:
                 if not carries:
                     self._say_why_not()
                     seconds = 1.0
-                elif await self.outgoing.has_work(carries):
+                elif self._is_replaced() or await self.outgoing.has_work(carries):
                     return
                 else:
                     if self.view.state is not LinkState.DOWN:
@@ -208,6 +208,13 @@ class Link:
                 except TimeoutError:
                     if carries and self.outgoing.awaits_receipts:
                         self.outgoing.doubt_all()
+
+    def _is_replaced(self) -> bool:
+        """Whether it is down and a worse uplink does its work: then it is tried though nothing waits for it."""
+        return self.view.state is LinkState.DOWN and any(
+            rival.view.state is LinkState.UP and rival.rank > self.rank and rival.kinds() & self.kinds()
+            for rival in self.rivals
+        )
 
     async def _attempt(self) -> float:
         """Connects and delivers until it ends; seconds to wait before the next attempt."""

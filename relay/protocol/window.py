@@ -11,7 +11,6 @@ _PEAK_HALF_LIFE_SECONDS = 10.0
 _QUEUE_SECONDS = 0.1
 _OUT_OF_ORDER = 4  # times the window may be at the other end already, behind something that was lost
 _SILENT_SECONDS = 1.5
-_GROWTH = 2
 _LEAST_SECONDS_MAX = 2.0
 
 
@@ -60,12 +59,9 @@ class Window:
         """Bytes sent and not acknowledged."""
         return self._in_flight
 
-    def has_room(self, path: Path | None = None, more_bytes: int = 0) -> bool:
-        """Whether one more frame may be sent now. One is always allowed, however small the window.
-
-        `more_bytes`: by how much a frame that is urgent may exceed it.
-        """
-        allowed = self.bytes_allowed + more_bytes
+    def has_room(self, path: Path | None = None) -> bool:
+        """Whether one more frame may be sent now. One is always allowed, however small the window."""
+        allowed = self.bytes_allowed
         if self._in_flight == 0:
             return True
         if path is not None and self._is_whole(path):
@@ -111,7 +107,8 @@ class Window:
         queue_seconds = max(_QUEUE_SECONDS, self.queue_bytes / max(self._peak, 1.0))
         wanted = int(self._peak * (least + queue_seconds))
         if round_trip - least < queue_seconds:
-            wanted = max(wanted, self.bytes_allowed + size // _GROWTH)
+            is_idle = round_trip - least < queue_seconds / 2
+            wanted = max(wanted, self.bytes_allowed + (size if is_idle else size // 2))
         at_least = min(self.least_bytes, int(self._peak * _LEAST_SECONDS_MAX))
         self.bytes_allowed = min(self.most_bytes, max(at_least, wanted))
         return size

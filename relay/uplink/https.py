@@ -86,6 +86,8 @@ class HttpsUplink:
                     stream.abandon()
                     raise
                 finally:
+                    if stream.is_abandoned:  # else TLS says goodbye, and waits half a minute for an answer
+                        await connector.close(abort_ssl=True)
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(0 if stream.is_abandoned else None):
                             await socket_.close()

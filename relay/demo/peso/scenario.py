@@ -17,7 +17,7 @@ from relay.demo.screen import Screen
 _LIMIT_SECONDS = 400.0
 _LATE = {UPRIVER: slice(-2, -1), KECAMATAN: slice(-2, None)}
 """Which officers of each kecamatan come only after the rain has begun."""
-_LAST = {UPRIVER: slice(-1, None), KECAMATAN: slice(0)}
+_LAST = {UPRIVER: slice(-1, None)}
 """And which in the morning."""
 
 
