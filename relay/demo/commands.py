@@ -35,7 +35,7 @@ Real figures, real processes, sockets and TLS on 127.0.0.1, in a temporary folde
   relay demo        sixteen polling stations of Peso Hilir; an uplink that is down, narrow and cut; a centre that
                     dies; in about 80 seconds
   relay demo peso   two relays on the Kayan river: one with a satellite link for tallies only, one with nothing; a
-                    boat carries a stick between them and the town; every thing with the way it took; in about 100
+                    boat carries a stick between them and the town; every thing with the way it took; in about 80
                     seconds""",
     )
     parser.add_argument("story", nargs="?", choices=("peso",), metavar="peso", help="the river instead of the main job")

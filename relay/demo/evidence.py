@@ -1,13 +1,16 @@
 """Looking again at single things: receipts and slips on phones' disks, bytes at the centre. For the proofs."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 
 from relay.demo.officers import Officer
+from relay.demo.processes import Failed
 from relay.errors import Rejected
 from relay.phone.entries import Entry
 from relay.protocol.lifecycle import State
@@ -52,8 +55,10 @@ class AtCentre:
         return "incomplete" in told["notes"]
 
     async def _bytes(self, path: str) -> bytes | None:
-        async with self._session.get(f"{self._base}/{path}") as answer:
-            return await answer.read() if answer.status == 200 else None
+        url = f"{self._base}/{path}"
+        with _answering(url):
+            async with self._session.get(url) as answer:
+                return await answer.read() if answer.status == HTTPStatus.OK else None
 
 
 def receipt_holds(officer: Officer, entry: Entry) -> bool:
@@ -92,7 +97,23 @@ def count(results: Iterable[bool]) -> Count:
 
 
 async def get_json(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
-    """What a node answers with."""
-    async with session.get(url) as answer:
-        answer.raise_for_status()
-        return dict(await answer.json())
+    """What a node answers with; `Failed` if it does not."""
+    with _answering(url):
+        async with session.get(url) as answer:
+            answer.raise_for_status()
+            return dict(await answer.json())
+
+
+async def is_there(session: aiohttp.ClientSession, url: str) -> bool:
+    """Whether a node has what is asked for; `Failed` if it does not answer."""
+    with _answering(url):
+        async with session.head(url) as answer:
+            return answer.status == HTTPStatus.OK
+
+
+@contextmanager
+def _answering(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise Failed(f"{url} does not answer: {error}") from error

@@ -15,8 +15,9 @@ from typing import Any
 from relay.clock import Clock
 from relay.config import UplinkConfig
 from relay.errors import Rejected
-from relay.forwarder.link import Link, LinkState, Parts
+from relay.forwarder.link import Link, Parts
 from relay.forwarder.outgoing import Outgoing
+from relay.forwarder.view import LinkState
 from relay.identity import NodeIdentity
 from relay.protocol import cose, receipts, trust
 from relay.protocol.messages import Problem, TrustNews

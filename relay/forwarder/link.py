@@ -1,19 +1,17 @@
 """One uplink's life: wait until there is work and it may be used, connect, deliver, and when it fails, try again.
 
-A link that falls silent in the middle is given the benefit of the doubt: fresh connections are tried beside the old
-one, and whichever answers first is used. TCP alone would wait ever longer after an outage.
+A link that falls silent in the middle is given the benefit of the doubt: its connection is kept until another one
+carries (`Reserve`), and if it speaks first, it stays.
 """
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Any
 
 from relay.clock import Clock
@@ -23,6 +21,8 @@ from relay.forwarder import allowance
 from relay.forwarder.allowance import DailyBudget
 from relay.forwarder.delivery import Delivery, Handlers
 from relay.forwarder.outgoing import Outgoing
+from relay.forwarder.reserve import Opened, Replaced, Reserve
+from relay.forwarder.view import LinkState, View
 from relay.identity import NodeIdentity
 from relay.protocol import planning
 from relay.protocol.messages import Problem, TrustNews
@@ -37,44 +37,10 @@ log = logging.getLogger(__name__)
 _CARRIES = {"tally": Kind.TALLY, "documents": Kind.DOCUMENTS}
 _LOOK_SECONDS = 0.5
 _CONNECTING_SECONDS = 10.0
-_RESCUE_STAGGER_SECONDS = 0.4
-_RESCUE_SECONDS = 5.0
-_SPARE_SECONDS = 3.0
-_SPARE_AFTER_SECONDS = 15.0  # the figures that waited go first
 _SPARE_RATE_LEAST = 4000.0  # bytes per second: making one takes some 3,000
 _FAR_SECONDS = 0.3
 _QUICK_SECONDS = 0.01
 _QUICK_SPREAD_SECONDS = 0.1
-
-
-class LinkState(StrEnum):
-    """An uplink, as the PPK sees it."""
-
-    DOWN = "down"
-    CONNECTING = "connecting"
-    UP = "up"
-    SILENT = "silent"  # connected, and nothing comes back
-    RESTING = "resting"  # nothing to send
-    STANDBY = "standby"  # a better one works
-    CLOSED = "closed"  # outside its hours, or its budget is spent
-
-
-@dataclass(slots=True)
-class View:
-    """What is shown of one uplink. Times in Unix seconds, 0 for never."""
-
-    state: LinkState = LinkState.RESTING
-    since: float = field(default_factory=time.time)
-    last_success: float = 0.0
-    retry_at: float = 0.0
-    reason: str = ""
-    failures: int = 0
-    bytes_sent: int = 0
-
-    def enter(self, state: LinkState) -> None:
-        """From now on it is in `state`."""
-        if state is not self.state:
-            self.state, self.since = state, time.time()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +68,8 @@ class Link:
         self.budget = DailyBudget(config.bytes_per_day)
         self._uplink = uplink
         self._parts = parts
-        self._opened: _Opened | None = None
-        self._spare: _Opened | None = None
-        self._falls_silent = False  # it has done so before
+        self._opened: Opened | None = None
+        self._reserve = Reserve(self._open, parts.chance)
         self._rate = 0.0
         self._bytes_allowed = 0
         self._lost = ""  # why the connection is gone, though TCP has not noticed yet
@@ -221,19 +186,19 @@ class Link:
         self.view.enter(LinkState.CONNECTING)
         self._retry_now.clear()
         try:
-            opened: _Opened | None = await self._open()
+            opened: Opened | None = await self._open()
             while opened is not None:
                 opened = await self._deliver(opened)
         except (UplinkDown, NotNow, Rejected) as error:
             return self._failed(error)
         finally:
-            await self._drop_spare()
+            await self._reserve.drop()
         self.view.failures = 0
         self.view.last_success = time.time()
         self.view.enter(LinkState.RESTING)
         return 0.0
 
-    async def _open(self) -> "_Opened":
+    async def _open(self) -> Opened:
         stack, parts = AsyncExitStack(), self._parts
         connection = await stack.enter_async_context(self._uplink.open())
         if self.config.kind == "neighbour":
@@ -242,9 +207,9 @@ class Link:
             parts.on_receipt, parts.on_trust, parts.on_problem, parts.on_slips, self._sent, self.carries
         )
         delivery = Delivery(connection, self.outgoing, parts.store, parts.node, parts.clock, handlers)
-        return _Opened(stack, connection, delivery)
+        return Opened(stack, connection, delivery)
 
-    async def _deliver(self, opened: "_Opened") -> "_Opened | None":
+    async def _deliver(self, opened: Opened) -> Opened | None:
         """Delivers over a connection until all is said: None. Or until it fails and another one is there: that."""
         config, delivery = self.config, opened.delivery
         window = Window(
@@ -261,7 +226,10 @@ class Link:
             async with opened.stack:
                 try:
                     async with asyncio.TaskGroup() as tasks:
-                        beside = [tasks.create_task(self._watch(delivery)), tasks.create_task(self._keep_spare())]
+                        beside = [
+                            tasks.create_task(self._watch(opened)),
+                            tasks.create_task(self._reserve.keep(self._is_worth_a_spare)),
+                        ]
                         await delivery.run(window, config.idle_seconds_max)
                         for task in beside:
                             task.cancel()
@@ -269,9 +237,9 @@ class Link:
                 except BaseExceptionGroup as group:
                     error = _most_telling(group)
                     opened.connection.abandon()
-                    if isinstance(error, _Replaced):
+                    if isinstance(error, Replaced):
                         return error.by
-                    if isinstance(error, UplinkDown) and (spare := self._take_spare()):
+                    if isinstance(error, UplinkDown) and (spare := self._reserve.take()):
                         return spare
                     raise error from group
         finally:
@@ -281,106 +249,39 @@ class Link:
             if delivery.was_answered:  # a handshake alone proves nothing
                 self.view.failures = 0
 
-    async def _watch(self, delivery: Delivery) -> None:
-        """Ends a delivery: with `_Replaced` once it is silent and another connection is made, else `UplinkDown`."""
+    async def _watch(self, opened: Opened) -> None:
+        """Ends a delivery: with `Replaced` once it is silent and another connection is made, else `UplinkDown`."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             if spent := self.budget.to_save():
                 await self._parts.store.spend(self.config.label, *spent)
             if self._lost:
                 raise UplinkDown(self._lost)
-            if self._is_silent(delivery):
-                await self._rescue(delivery)
+            if self._is_silent(opened.delivery):
+                await self._wait_for_life(opened)
 
     def _is_silent(self, delivery: Delivery) -> bool:
         silent = delivery.window.silent_seconds(asyncio.get_running_loop().time()) > 0
         self.view.enter(LinkState.SILENT if silent else LinkState.UP)
         return silent
 
-    async def _rescue(self, delivery: Delivery) -> None:
-        """Until the other side speaks again; `_Replaced` as soon as there is a better way to it."""
+    async def _wait_for_life(self, opened: Opened) -> None:
+        """Until the other side speaks again; `Replaced` as soon as there is a better way to it."""
         log.info("uplink %s is silent", self.config.label)
-        self._falls_silent = True
         try:
             async with asyncio.timeout(self.config.silence_seconds_max), asyncio.TaskGroup() as tasks:
-                trying = tasks.create_task(self._try_spare() if self._has_spare else self._try_fresh())
-                while self._is_silent(delivery):  # noqa: ASYNC110 (it is for time to pass)
+                replacing = tasks.create_task(self._reserve.replace(opened))
+                while self._is_silent(opened.delivery):  # noqa: ASYNC110 (it is for time to pass)
                     await asyncio.sleep(_LOOK_SECONDS)
-                trying.cancel()
+                replacing.cancel()
         except TimeoutError as error:
             raise UplinkDown("The link has fallen silent.") from error
 
-    async def _try_spare(self) -> None:
-        """The spare connection, once the link lives again: it sent nothing during the outage and waits for nothing."""
-        if self._opened is not None:
-            await self._opened.connection.until_reachable()
-        if spare := self._take_spare():
-            raise _Replaced(spare)
-        await self._try_fresh()
-
-    async def _try_fresh(self) -> None:
-        """One new connection after another, ever more slowly, until one of them is made."""
-        attempts: set[asyncio.Task[_Opened]] = set()
-        try:
-            for at in itertools.count(1):
-                attempts.add(asyncio.create_task(self._open_soon()))
-                stagger = planning.backoff_seconds(
-                    at, first=_RESCUE_STAGGER_SECONDS, most=_RESCUE_SECONDS, chance=self._parts.chance.random()
-                )
-                done, attempts = await asyncio.wait(attempts, timeout=stagger, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    error = task.exception()
-                    if error is None:
-                        raise _Replaced(task.result())
-                    if isinstance(error, NotNow):  # it lives, and is busy: more connections would not help it
-                        raise error
-                if done:
-                    await asyncio.sleep(stagger)
-        finally:
-            await _close(attempts)
-
-    # a spare connection, where making one takes long or the link is known to fall silent
-
-    @property
-    def _wants_spare(self) -> bool:
+    def _is_worth_a_spare(self) -> bool:
+        """Whether making a connection takes long here, and costs little beside what the link carries."""
         path = self._opened.connection.path() if self._opened else None
         is_far = path is not None and path.round_trip_least > _FAR_SECONDS
-        is_cheap = self.rate > _SPARE_RATE_LEAST and not self.config.bytes_per_day
-        return self._falls_silent or (is_far and is_cheap)
-
-    @property
-    def _has_spare(self) -> bool:
-        return self._spare is not None and self._spare.connection.is_alive
-
-    async def _keep_spare(self) -> None:
-        """Holds a second connection ready, introduced and idle."""
-        if not self._falls_silent:
-            await asyncio.sleep(_SPARE_AFTER_SECONDS)
-        while True:
-            if self._wants_spare and not self._has_spare:
-                await self._drop_spare()
-                with contextlib.suppress(UplinkDown, NotNow):
-                    opened = await self._open()
-                    self._spare = opened
-                    await opened.delivery.introduce()
-            await asyncio.sleep(_SPARE_SECONDS)
-
-    def _take_spare(self) -> "_Opened | None":
-        if not self._has_spare:
-            return None
-        spare, self._spare = self._spare, None
-        return spare
-
-    async def _drop_spare(self) -> None:
-        spare, self._spare = self._spare, None
-        if spare is not None:
-            spare.connection.abandon()
-            await spare.stack.aclose()
-
-    async def _open_soon(self) -> "_Opened":
-        """A connection, or an error within a few seconds."""
-        async with asyncio.timeout(_RESCUE_SECONDS):
-            return await self._open()
+        return is_far and self.rate > _SPARE_RATE_LEAST and not self.config.bytes_per_day
 
     def _sent(self, size_bytes: int) -> None:
         self.view.bytes_sent += size_bytes
@@ -429,32 +330,6 @@ class Link:
         await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A connection, and what closes it."""
-
-    stack: AsyncExitStack
-    connection: Connection
-    delivery: Delivery
-
-
-class _Replaced(Exception):
-    """A silent connection has been replaced by another."""
-
-    def __init__(self, by: _Opened) -> None:
-        super().__init__()
-        self.by = by
-
-
-async def _close(attempts: set["asyncio.Task[_Opened]"]) -> None:
-    for task in attempts:
-        task.cancel()
-    for result in await asyncio.gather(*attempts, return_exceptions=True):
-        if isinstance(result, _Opened):
-            result.connection.abandon()
-            await result.stack.aclose()
-
-
 def _most_telling(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Of the errors in a group, however deep: that another connection is there; else the first."""
     errors: list[BaseException] = []
@@ -465,4 +340,4 @@ def _most_telling(group: BaseExceptionGroup[BaseException]) -> BaseException:
             waiting.extend(error.exceptions)
         else:
             errors.append(error)
-    return next((error for error in errors if isinstance(error, _Replaced)), errors[-1])
+    return next((error for error in errors if isinstance(error, Replaced)), errors[-1])

@@ -14,7 +14,7 @@ from pathlib import Path
 import aiohttp
 
 from relay.demo.country import Country
-from relay.demo.evidence import get_json
+from relay.demo.evidence import get_json, is_there
 from relay.demo.figures import KECAMATAN, UPRIVER
 from relay.demo.link import LOOPBACK
 from relay.demo.peso.routes import Evidence
@@ -143,9 +143,8 @@ class Boat:
         there = set()
         for name in self.load:
             kind = "documents" if name in self.photograph_sizes else "statements"
-            async with self.session.head(f"{base}/{kind}/{name.hex()}") as answer:
-                if answer.status == 200:
-                    there.add(name)
+            if await is_there(self.session, f"{base}/{kind}/{name.hex()}"):
+                there.add(name)
         return there
 
     @property

@@ -15,7 +15,7 @@ from relay.demo.officers import Officer, Stage
 from relay.demo.peso.boat import SCOPE_OF, Boat, Stop
 from relay.demo.peso.picture import Item, Picture, Place, StationRow, StickView
 from relay.demo.peso.routes import Evidence
-from relay.demo.processes import Process
+from relay.demo.processes import Failed, Process
 from relay.protocol.statements import Page
 
 _LOOK_SECONDS = 0.3
@@ -52,7 +52,7 @@ class Lookout:
         """Looks and shows, for ever."""
         while True:
             # if somebody does not answer the picture stays as it was; whether a process has ended is watched elsewhere
-            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+            with contextlib.suppress(Failed):
                 await self.look()
             show(self.picture)
             await asyncio.sleep(_LOOK_SECONDS)
