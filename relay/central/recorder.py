@@ -86,7 +86,9 @@ class Recorder:
             except Rejected as error:
                 self._metrics.problem(error.code)
                 name = about(parcel)
-                log.warning("%s from %s not taken: %s [%s]", name.hex(), sender.name, error.sentence, error.code)
+                # of signers that are new here, relays send the certificates when they are told
+                level = logging.INFO if error.code == Code.SIGNER_UNKNOWN else logging.WARNING
+                log.log(level, "%s from %s not taken: %s [%s]", name.hex(), sender.name, error.sentence, error.code)
                 problems.append(Problem(name, error.code, error.sentence))
         results = await self._store.record_all(changes) if changes else []
         for change in changes:

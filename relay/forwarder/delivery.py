@@ -104,6 +104,7 @@ class Delivery:
     async def run(self, window: Window, idle_seconds_max: float) -> None:
         """Until there has been nothing to do for a while, or the stream breaks (`UplinkDown`, `NotNow`)."""
         self.window = window
+        was_cut = True
         try:
             async with asyncio.TaskGroup() as tasks:  # two halves of one conversation; neither outlives this call
                 listening = tasks.create_task(self._listen())
@@ -111,8 +112,9 @@ class Delivery:
                     await self._send_all(idle_seconds_max)
                 finally:
                     listening.cancel()
+            was_cut = False
         finally:
-            self._outgoing.let_go(self)
+            self._outgoing.let_go(self, was_cut=was_cut)
 
     # sending
 
@@ -179,6 +181,7 @@ class Delivery:
     async def _send_statement_frame(self, group: Mapping[bytes, StatementParcel]) -> None:
         frame = _Frame(parcels.pack_statements(list(group.values())), set(group))
         self.now = f"{len(group)} statements"
+        self.window.queue_bytes = len(frame.data)
         for name in group:
             self._outgoing.crossed.statement(name, len(frame.data) // len(group))
         await self._announce([frame])
@@ -312,7 +315,7 @@ class Delivery:
 
     def _heed(self, problem: Problem) -> None:
         """What the other side did not take: sent once more with what it lacked, and said."""
-        log.warning("%s was not taken: %s [%s]", problem.about.hex(), problem.sentence, problem.code)
+        log.info("%s was not taken: %s [%s]", problem.about.hex(), problem.sentence, problem.code)
         for frame in self._flying:
             if parcels.frame_name(frame.data) == problem.about:
                 frame.is_refused = self._outgoing.may_try_again(problem.about)
@@ -331,4 +334,5 @@ class Delivery:
                 return
         elif not self._outgoing.may_try_again(problem.about):
             self._outgoing.set_aside(problem.about)
+        log.warning("%s stays here: %s [%s]", problem.about.hex(), problem.sentence, problem.code)
         self._handlers.on_problem(problem)

@@ -213,10 +213,10 @@ class Outgoing:
 
     # streams
 
-    def let_go(self, taker: Taker) -> None:
-        """A stream has ended: what it had under way is doubtful, and receipts may have died with it."""
+    def let_go(self, taker: Taker, *, was_cut: bool = True) -> None:
+        """A stream has ended: what it had under way is doubtful. If it was cut, receipts may have died with it."""
         for name, (kind, owner) in list(self._taken.items()):
-            if owner is taker:
+            if owner is taker and (was_cut or name not in self._arrived):
                 del self._taken[name]
                 self._arrived.discard(name)
                 self._doubtful[name] = kind

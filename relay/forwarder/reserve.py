@@ -68,7 +68,7 @@ class Reserve:
             await asyncio.sleep(_LOOK_SECONDS)
 
     def take(self) -> Opened | None:
-        """The spare connection, if there is one that nobody has closed."""
+        """The spare connection, if it can be used."""
         if not self._has_spare:
             return None
         spare, self._spare = self._spare, None
@@ -117,7 +117,11 @@ class Reserve:
 
     @property
     def _has_spare(self) -> bool:
-        return self._spare is not None and self._spare.connection.is_alive
+        """Whether there is one that nobody has closed, and that waits for no acknowledgement lost in an outage."""
+        if self._spare is None or not self._spare.connection.is_alive:
+            return False
+        path = self._spare.connection.path()
+        return path is None or path.bytes_under_way == 0
 
     async def _open_soon(self) -> Opened:
         """A connection, or an error within a few seconds."""

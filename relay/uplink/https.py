@@ -10,6 +10,7 @@ import re
 import socket
 import ssl
 import struct
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,9 +33,10 @@ _WHY: dict[int, str] = {
     aiohttp.WSCloseCode.MESSAGE_TOO_BIG: "a message was too large",
 }
 _NOT_SENT_LOW_WATER = 4096
+_TCP_FASTOPEN_CONNECT = 30  # of linux/tcp.h; Python has no name for it yet
 _CLOSE_SECONDS = 2.0
-# of struct tcp_info in linux/tcp.h: snd_mss, unacked, sacked, lost, retrans, rtt, notsent_bytes, min_rtt
-_TCP_INFO = struct.Struct("=16xI4xIIII28xI72xII")
+# of struct tcp_info in linux/tcp.h: snd_mss, unacked, sacked, lost, retrans, rtt, total_retrans, notsent_bytes, min_rtt
+_TCP_INFO = struct.Struct("=16xI4xIIII28xI28xI40xII")
 _PROBE_SECONDS = 0.25
 _PROBES_AT_ONCE = 8
 _RETRY_AFTER_DEFAULT = 30.0
@@ -49,6 +51,7 @@ class HttpsUplink:
         self.name = config.label
         self._config = config
         self._role = role
+        self._fast_open = sys.platform == "linux"
         self._tls = _ResumingTls(ssl.PROTOCOL_TLS_CLIENT)
         if config.tls == "authority":
             authority_tls(root, self._tls)
@@ -64,7 +67,7 @@ class HttpsUplink:
         connector = aiohttp.TCPConnector(
             ssl=self._tls,
             family=interfaces.family(config.source_address),
-            socket_factory=lambda address: self._socket(address, made),
+            socket_factory=lambda address: self._socket(address, made, fast_open=self._fast_open),
         )
         timeout = aiohttp.ClientTimeout(sock_connect=config.connect_seconds_max)
         try:
@@ -78,6 +81,7 @@ class HttpsUplink:
                         compress=0,
                     )
                 stream = _HttpsStream(socket_, self._tls, made, self._socket)
+                self._fast_open = self._fast_open and not stream.began_badly()
                 try:
                     if config.tls == "authority":
                         self._check_role(stream.peer)
@@ -108,7 +112,9 @@ class HttpsUplink:
             sentence = f"Whoever answers at {self._config.url} is not what we look for ({self._role}), but"
             raise UplinkDown(f"{sentence} {role or 'nobody we know'}.")
 
-    def _socket(self, address: aiohttp.AddrInfoType, made: list[socket.socket]) -> socket.socket:
+    def _socket(
+        self, address: aiohttp.AddrInfoType, made: list[socket.socket], *, fast_open: bool = False
+    ) -> socket.socket:
         """A socket on the configured interface that keeps little unsent in the kernel, so that a tally can overtake.
 
         It is put into `made` as well, for `_let_go`.
@@ -119,6 +125,8 @@ class HttpsUplink:
             interfaces.bind(opened, self._config.interface, self._config.source_address)
             if hasattr(socket, "TCP_NOTSENT_LOWAT"):
                 opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _NOT_SENT_LOW_WATER)
+            if fast_open:  # RFC 7413: to who has met us before, TLS begins in the first packet
+                opened.setsockopt(socket.IPPROTO_TCP, _TCP_FASTOPEN_CONNECT, 1)
         except OSError:
             opened.close()
             raise
@@ -162,15 +170,24 @@ class _HttpsStream:
         raise UplinkDown(f"The connection ended: {message.extra or _WHY.get(code, 'it broke')}.")
 
     def path(self) -> window.Path | None:
-        try:
-            data = next(filter(_is_connected, self._made)).getsockopt(
-                socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size
-            )
-            mss, unacked, sacked, lost, retransmitted, rtt, not_sent, rtt_least = _TCP_INFO.unpack(data)
-        except (OSError, AttributeError, StopIteration, struct.error):  # not Linux, closed, or a kernel before 4.6
+        info = self._tcp_info()
+        if info is None:
             return None
+        mss, unacked, sacked, lost, retransmitted, rtt, _, not_sent, rtt_least = info
         packets = unacked - sacked - lost + retransmitted
         return window.Path(packets * mss + not_sent, rtt / 1e6, rtt_least / 1e6)
+
+    def began_badly(self) -> bool:
+        """Whether packets had to be sent again from the start, as where somebody drops those of TCP Fast Open."""
+        info = self._tcp_info()
+        return info is not None and info[6] > 0
+
+    def _tcp_info(self) -> tuple[int, ...] | None:
+        try:
+            connected = next(filter(_is_connected, self._made))
+            return _TCP_INFO.unpack(connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size))
+        except (OSError, AttributeError, StopIteration, struct.error):  # not Linux, closed, or a kernel before 4.6
+            return None
 
     @property
     def is_alive(self) -> bool:

@@ -51,7 +51,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _cases(options: argparse.Namespace, *, packets: bool) -> Iterator[Case]:
-    settings = Settings(packets, options.congestion, options.fast_open, options.queue)
+    settings = Settings(packets, options.congestion, not options.no_fast_open, options.queue)
     systems = _systems(options)
     for link in [link for name, link in LINKS.items() if name in (options.only or LINKS)]:
         count = min(1, link.photographs) if options.quick else link.photographs
@@ -129,7 +129,7 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=8, help="how many are run at once; default: %(default)s")
     parser.add_argument("--queue", type=int, help="packets in a modem's queue; default: a second of them, 16 to 64")
     parser.add_argument("--congestion", default="cubic", help="the kernels' congestion control; default: %(default)s")
-    parser.add_argument("--fast-open", action="store_true", help="the centre's kernel takes TCP Fast Open")
+    parser.add_argument("--no-fast-open", action="store_true", help="the centre's kernel takes no TCP Fast Open")
     parser.add_argument("--proxy", action="store_true", help="through a TCP proxy even where there is root")
     parser.add_argument("--keep", type=Path, help="put logs and traces of every case into this folder")
     parser.add_argument("--report", type=Path, help="write the table to this file as well")

@@ -77,7 +77,7 @@ class Settings:
     packets: bool = True
     """At packet level, which needs root; else by a proxy."""
     congestion: str = "cubic"
-    fast_open: bool = False
+    fast_open: bool = True
     queue_packets: int | None = None
     """Of the modems; None: as the conditions say."""
 

@@ -10,6 +10,7 @@ OURS = "relay"
 LAST_TALLY_TIMES_MOST = 1.3
 AGAIN_SHARE_MOST = 0.02
 _NEVER = float("inf")
+_FAST_OPEN = {True: "the centre takes it", False: "off"}
 _COLUMNS = (
     "link", "system", "photographs", "last tally, s", "all, s", "goodput", "wire / useful",
     "sent again", "arrived twice", "missing", "doubled",
@@ -26,7 +27,7 @@ sender's own count where it keeps one, of parcels that died in a cut as well; "a
 keeps one. Missing and doubled are counted at the receiver, byte for byte. "Never" means
 not within three times what an ideal link needs, or that and 200 s. Peers go without TLS where they can, send tallies
 first, and start anew half a second after they give up; "batched", and tus, have all tallies in one compressed file.
-Room in the modem's queue: {queue}; congestion control: {congestion}."""
+Room in the modem's queue: {queue}; congestion control: {congestion}; TCP Fast Open: {fast_open}."""
 
 
 def line(case: Case, outcome: Outcome) -> str:
@@ -44,7 +45,12 @@ def text(outcomes: Mapping[Case, Outcome], machine: str) -> str:
     """All, as Markdown that reads well as it is."""
     settings = next(iter(outcomes)).settings
     counted = "those of IP packets" if settings.packets else "those of TCP's payload (through a proxy)"
-    said = _SAID.format(counted=counted, queue=_queue(settings), congestion=settings.congestion)
+    said = _SAID.format(
+        counted=counted,
+        queue=_queue(settings),
+        congestion=settings.congestion,
+        fast_open=_FAST_OPEN[settings.fast_open],
+    )
     groups = _groups(outcomes)
     rows = [_row(*key, group) for key, group in groups.items() if key[2] or not _has_photographs(key, groups)]
     targets = [row for link in LINKS.values() for row in _held_against(link, groups)]
