@@ -102,6 +102,7 @@ class _Conversation:
     ) -> None:
         self._stream = stream
         self._all_news = all_news
+        self._told: set[bytes] = set()  # certificates and CRLs
         self._resting = resting
         self._brings_chunks = False  # the last frame was one: statements go first, so there are none left
         self._keeper = keeper
@@ -140,7 +141,20 @@ class _Conversation:
         """Says receipts that come meanwhile."""
         async with aclosing(self._keeper.later(sender)) as receipts:
             async for receipt in receipts:
+                await self._tell_news(sender)  # who signed it may have been met since the stream began
                 await self._say(ReceiptGiven(receipt))
+
+    async def _tell_news(self, sender: Identity) -> None:
+        """Of what the sender should know, what has not been said on this stream."""
+        news = await self._keeper.news(sender)
+        if not self._all_news:
+            news = _signers_only(news)
+        certificates = tuple(der for der in news.certificates if der not in self._told)
+        crls = tuple(der for der in news.crls if der not in self._told)
+        self._told.update(certificates, crls)
+        if certificates or crls:
+            for portion in messages.portions(TrustNews(certificates, crls)):
+                await self._say(portion)
 
     async def _open(self, data: bytes, known: Identity | None = None) -> Identity:
         """A batch header: signed by a relay, the same one for the whole stream."""
@@ -150,9 +164,7 @@ class _Conversation:
         header = parcels.read_header(signed)
         if known is None:
             log.info("stream from %s (%s)", sender.name, sender.scope)
-            news = await self._keeper.news(sender)
-            for portion in messages.portions(news if self._all_news else _signers_only(news)):
-                await self._say(portion)
+            await self._tell_news(sender)
         elif known.x5t != sender.x5t:
             raise Rejected(Code.ROLE_NOT_ALLOWED, "One stream carries the batches of one relay.")
         if len(self._announced) + len(header.frames) > _ANNOUNCED_MAX:

@@ -1,16 +1,13 @@
-"""Several uplinks of one relay: who carries what, when, and what happens when one of them fails. Real nodes, bad links."""
+"""Several uplinks of one relay: who carries what and when, and what happens when one fails. Real nodes, bad links."""
 
-import asyncio
 import os
 import ssl
 import time
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 from aiohttp import web
 
 from relay.config import ExchangeConfig, RelayConfig, UplinkConfig
@@ -180,13 +177,11 @@ async def test_a_standby_carries_only_while_the_better_one_is_down(
             await post(http, relay, third.bare)
             await settled(http, relay, third.id)
 
-            async def both_are_well() -> bool:
-                """The better one is tried whenever there is something to send; then the other one stands by again."""
-                await post(http, relay, tally(officer, revision=4 + next(numbers)).bare)
-                return (await told_of(http, relay, "standby"))["state"] == "standby"
+            async def stands_by() -> bool:
+                """The better one is tried for as long as another does its work."""
+                return bool((await told_of(http, relay, "standby"))["state"] == "standby")
 
-            numbers = iter(range(90))
-            await eventually(both_are_well)
+            await eventually(stands_by)
             assert (await told_of(http, relay, "main"))["state"] in ("up", "resting")
 
 
@@ -277,10 +272,12 @@ async def test_within_its_hours_it_is_open(country: Country, http: aiohttp.Clien
     officer = country.world.officer()
     statement = tally(officer)
     spans = (hours_from_now(3, 5), hours_from_now(-2, 2))
-    async with running_centre(country.centre_config()) as centre:
-        async with running_relay(relay_with(country, uplink("night", port_of(centre), hours=spans))) as relay:
-            await post(http, relay, statement.with_chain(officer[1]))
-            assert (await settled(http, relay, statement.id))["state"] == "at-centre"
+    async with (
+        running_centre(country.centre_config()) as centre,
+        running_relay(relay_with(country, uplink("night", port_of(centre), hours=spans))) as relay,
+    ):
+        await post(http, relay, statement.with_chain(officer[1]))
+        assert (await settled(http, relay, statement.id))["state"] == "at-centre"
 
 
 async def test_a_budget_that_is_spent_closes_the_uplink_and_a_restart_gives_nothing_back(
@@ -343,7 +340,7 @@ async def test_a_silent_connection_is_replaced_by_a_fresh_one_and_the_next_time_
 
 async def test_a_slow_link_is_not_mistaken_for_a_dead_one(country: Country, http: aiohttp.ClientSession) -> None:
     officer = country.world.officer()
-    statements = [tally(officer, revision=at) for at in range(1, 60)]
+    statements = [tally(officer, revision=at) for at in range(1, 30)]
     async with running_centre(country.centre_config()) as centre:
         link = Link(port_of(centre))
         link.up(1_500, 0.75)

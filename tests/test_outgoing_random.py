@@ -1,4 +1,4 @@
-"""Whatever happens to the streams of a ledger, all arrives, and nothing that the other side has said it keeps goes again.
+"""Whatever happens to a ledger's streams, all arrives, and nothing that the other side has said it keeps goes again.
 
 Every example takes a random course through a model destination: sent, arrived, answered, cut, brought by somebody
 else, settled by a receipt. Hypothesis prints the course that fails, cut to what is needed.
@@ -158,7 +158,9 @@ def listed(statement: cose.Sign1) -> list[bytes]:
 
 @given(early=st.sets(st.integers(0, 7)), course=st.lists(steps, min_size=10, max_size=90))
 @settings(deadline=None, derandomize=True, max_examples=100)
-def test_all_arrives_and_nothing_that_is_known_to_be_there_goes_again(early: set[int], course: list[tuple[str, int]]) -> None:
+def test_all_arrives_and_nothing_that_is_known_to_be_there_goes_again(
+    early: set[int], course: list[tuple[str, int]]
+) -> None:
     number = next(_numbers)
 
     async def run() -> None:

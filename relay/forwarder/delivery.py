@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 _STATEMENTS_IN_FRAME = 256
 _STATEMENT_BYTES = 100  # about what one takes on the wire, among others
-_STATEMENT_SECONDS = 0.5
-_STATEMENTS_AT_FIRST = 32
+_STATEMENT_SECONDS = 0.75
+_STATEMENTS_LEAST = 32
 _FRAME_BYTES = 48 * 1024
 _CHUNK_BYTES = 8 * 1024  # less, if that takes more than _CHUNK_SECONDS_MAX; more, if less than _CHUNK_SECONDS_LEAST
 _CHUNK_SECONDS_LEAST = 0.0625
@@ -159,10 +159,10 @@ class Delivery:
         return await self._plan_chunks() or bool(documents)
 
     def _statements_most(self) -> int:
-        """As many as one frame should carry so that it takes about half a second of the link."""
+        """As many as make a frame of less than a second; not too few, since they share what goes around them."""
         rate = self.window.rate_bytes_per_second
-        wanted = int(rate * _STATEMENT_SECONDS / _STATEMENT_BYTES) if rate else _STATEMENTS_AT_FIRST
-        return max(8, min(_STATEMENTS_IN_FRAME, wanted))
+        wanted = int(rate * _STATEMENT_SECONDS / _STATEMENT_BYTES) if rate else 2 * _STATEMENTS_LEAST
+        return max(_STATEMENTS_LEAST, min(_STATEMENTS_IN_FRAME, wanted))
 
     async def _send_statements(self, held: Sequence[HeldStatement]) -> None:
         group: dict[bytes, StatementParcel] = {}

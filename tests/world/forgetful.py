@@ -1,4 +1,4 @@
-"""A way to the centre on which one connection can die without a word, while others go on: as a modem's NAT forgets it."""
+"""A way to the centre on which one connection can die without a word while others go on, as when a NAT forgets it."""
 
 import asyncio
 import contextlib
