@@ -216,7 +216,7 @@ class Link:
             config.in_flight_bytes_least,
             config.in_flight_bytes_max,
             rate_bytes_per_second=self._rate,
-            bytes_allowed=self._bytes_allowed,
+            bytes_allowed=self._bytes_allowed // 2,  # a burst of all of it would not fit a short queue
         )
         self._opened, self._lost = opened, ""
         self.view.enter(LinkState.UP)

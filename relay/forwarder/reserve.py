@@ -21,7 +21,7 @@ from relay.uplink.port import Connection
 _STAGGER_SECONDS = 0.4
 _ATTEMPT_SECONDS = 5.0
 _LOOK_SECONDS = 3.0
-_AFTER_SECONDS = 15.0  # the figures that waited go first
+_AFTER_SECONDS = 8.0  # the figures that waited go first
 
 
 @dataclass(frozen=True, slots=True)
