@@ -225,7 +225,7 @@ async def test_what_a_neighbour_refuses_is_tried_a_few_times_and_said(
 
             await eventually(lambda: said(1))
             await at_rest(http, a)
-            assert (await status_of(http, a))["bytes_sent_again"] < 10 * len(listing.bare)
+            assert (await status_of(http, a))["bytes_sent_again"] < 10_000  # a few times, with certificates
             assert (await where(http, a, listing.id))["state"] == "at-relay"
 
 

@@ -101,15 +101,18 @@ class Delivery:
         if not self._introduced:
             await self._announce([])
 
-    async def run(self, window: Window, idle_seconds_max: float) -> None:
-        """Until there has been nothing to do for a while, or the stream breaks (`UplinkDown`, `NotNow`)."""
+    async def run(self, window: Window, idle_seconds_max: float, ask_again_seconds: float) -> None:
+        """Until there has been nothing to do for a while, or the stream breaks (`UplinkDown`, `NotNow`).
+
+        Receipts that are still missing are asked for again every `ask_again_seconds`.
+        """
         self.window = window
         was_cut = True
         try:
             async with asyncio.TaskGroup() as tasks:  # two halves of one conversation; neither outlives this call
                 listening = tasks.create_task(self._listen())
                 try:
-                    await self._send_all(idle_seconds_max)
+                    await self._send_all(idle_seconds_max, ask_again_seconds)
                 finally:
                     listening.cancel()
             was_cut = False
@@ -118,11 +121,12 @@ class Delivery:
 
     # sending
 
-    async def _send_all(self, idle_seconds_max: float) -> None:
+    async def _send_all(self, idle_seconds_max: float, ask_again_seconds: float) -> None:
         with self._outgoing.waiter() as changed:
             while True:
                 changed.clear()
                 carries = self._handlers.carries()
+                self._outgoing.doubt_overdue(asyncio.get_running_loop().time(), ask_again_seconds)
                 if carries and await self._send_next(carries):
                     continue
                 if not carries and not self._flying:

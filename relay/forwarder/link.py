@@ -199,15 +199,16 @@ class Link:
         return 0.0
 
     async def _open(self) -> Opened:
-        stack, parts = AsyncExitStack(), self._parts
-        connection = await stack.enter_async_context(self._uplink.open())
-        if self.config.kind == "neighbour":
-            self.outgoing = await parts.ledger(connection)
+        parts = self._parts
         handlers = Handlers(
             parts.on_receipt, parts.on_trust, parts.on_problem, parts.on_slips, self._sent, self.carries
         )
-        delivery = Delivery(connection, self.outgoing, parts.store, parts.node, parts.clock, handlers)
-        return Opened(stack, connection, delivery)
+        async with AsyncExitStack() as stack:
+            connection = await stack.enter_async_context(self._uplink.open())
+            if self.config.kind == "neighbour":
+                self.outgoing = await parts.ledger(connection)
+            delivery = Delivery(connection, self.outgoing, parts.store, parts.node, parts.clock, handlers)
+            return Opened(stack.pop_all(), connection, delivery)
 
     async def _deliver(self, opened: Opened) -> Opened | None:
         """Delivers over a connection until all is said: None. Or until it fails and another one is there: that."""
@@ -230,7 +231,7 @@ class Link:
                             tasks.create_task(self._watch(opened)),
                             tasks.create_task(self._reserve.keep(self._is_worth_a_spare)),
                         ]
-                        await delivery.run(window, config.idle_seconds_max)
+                        await delivery.run(window, config.idle_seconds_max, config.ask_again_seconds)
                         for task in beside:
                             task.cancel()
                     return None

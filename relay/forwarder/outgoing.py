@@ -5,6 +5,7 @@ process died is doubtful, and the destination is asked about it before any of it
 """
 
 import asyncio
+import time
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -80,6 +81,7 @@ class Outgoing:
         self._arrived: set[bytes] = set()  # of these, the destination has said that it keeps them
         self._elsewhere: set[bytes] = set()  # may arrive by another way: asked about before it is sent
         self._problems: dict[bytes, int] = {}
+        self._doubted_at = time.monotonic()
 
     async def start(self) -> None:
         """What an earlier process may have sent is asked about, not sent again."""
@@ -222,6 +224,12 @@ class Outgoing:
                 self._doubtful[name] = kind
         self._photographs.let_go(taker)
         self.wake()  # it may have been about to take in what is new
+
+    def doubt_overdue(self, now: float, seconds: float) -> None:
+        """`doubt_all`, unless that was less than `seconds` ago; `now` in monotonic seconds."""
+        if now - self._doubted_at > seconds and self.awaits_receipts:
+            self.doubt_all()
+            self._doubted_at = now
 
     def doubt_all(self) -> None:
         """Receipts are overdue: whatever arrived and has none is asked about again."""

@@ -94,6 +94,7 @@ class Photographs:
         self._sent: dict[DocumentHash, PendingDocument] = {}  # all of it has arrived; the receipt has not
         self._twins: dict[DocumentHash, list[PendingDocument]] = {}  # the same photograph in another list
         self._lost: dict[DocumentHash, PendingDocument] = {}  # damaged on disk: the phone is asked for it again
+        self._verified: set[DocumentHash] = set()  # read from the disk and compared with their hash, once
         self._spoilt: dict[bytes, int] = {}
 
     @property
@@ -131,7 +132,7 @@ class Photographs:
         unknown = [document for document, item in self._active.items() if item.is_to_be_asked]
         for document in unknown:
             self._active[document].ask(taker)
-        while self._waiting and len(self._active) < _ACTIVE_MAX:
+        while self._waiting and (len(self._active) < _ACTIVE_MAX or self._is_more_wanted(self._waiting[0][0])):
             _, pending = heapq.heappop(self._waiting)
             if _list(pending) not in self._lists:
                 self._unlisted.setdefault(_list(pending), []).append(pending)
@@ -139,11 +140,21 @@ class Photographs:
                 self._twins.setdefault(pending.document, []).append(pending)
             else:  # it is active from here on: if the stream ends now, the next one asks about it
                 self._active[pending.document] = _Active(pending, asked_by=taker)
-                if await asyncio.to_thread(self._files.verify, pending.document):
+                if await self._is_intact(pending.document):
                     unknown.append(pending.document)
                 else:
                     await self._give_up(pending)
         return tuple(unknown)
+
+    def _is_more_wanted(self, order: _Order) -> bool:
+        """Whether something goes before all that is active, and there is room for a few such."""
+        first = min((_order(item.pending) for item in self._active.values()), default=order)
+        return order < first and len(self._active) < 2 * _ACTIVE_MAX
+
+    async def _is_intact(self, document: DocumentHash) -> bool:
+        if document not in self._verified and await asyncio.to_thread(self._files.verify, document):
+            self._verified.add(document)
+        return document in self._verified
 
     def missing(self, document: DocumentHash, held: bytes) -> None:
         """The destination's answer: the bitmap of cells that it has."""
@@ -189,6 +200,7 @@ class Photographs:
         for document in [key for key in (*self._active, *self._sent) if key.startswith(name)]:
             item = self._active.pop(document, None)
             pending = item.pending if item else self._sent.pop(document)
+            self._verified.discard(document)
             times = self._spoilt[name] = self._spoilt.get(name, 0) + 1
             if times <= _SPOILT_MAX:
                 self._place(pending)
@@ -217,6 +229,7 @@ class Photographs:
         for document in documents:
             self._active.pop(document, None)
             self._sent.pop(document, None)
+            self._verified.discard(document)
             for twin in self._twins.pop(document, ()):
                 self._place(twin)
         return documents
@@ -259,6 +272,7 @@ class Photographs:
 
     async def _give_up(self, pending: PendingDocument) -> None:
         """A photograph that the disk has lost is said to be gone, so that the phone, which has it, is asked again."""
+        self._verified.discard(pending.document)
         log.error("photograph %s is damaged on disk; it is asked for again", pending.document.hex()[:8])
         self._active.pop(pending.document, None)
         self._lost[pending.document] = pending

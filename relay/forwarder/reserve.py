@@ -102,6 +102,7 @@ class Reserve:
                 for task in done:
                     error = task.exception()
                     if error is None:
+                        attempts |= done - {task}  # another one made at the same moment is closed below
                         raise Replaced(task.result())
                     if isinstance(error, NotNow):  # it lives, and is busy: more connections would not help it
                         raise error
