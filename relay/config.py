@@ -124,7 +124,7 @@ class UplinkConfig:
         "Seconds without any sign of life before the link counts as dead.", 60, least=2, most=3600
     )
     in_flight_bytes_least: int = _key("Bytes sent unanswered at first, and at least.", 8192, least=4096, most=2**20)
-    in_flight_bytes_max: int = _key("Bytes sent unanswered at most.", 1_048_576, least=4096, most=2**26)
+    in_flight_bytes_max: int = _key("Bytes sent unanswered at most.", 524_288, least=4096, most=2**26)
     backoff_seconds_first: float = _key(
         "Seconds to wait after the first failure; doubles with each one.", 0.5, least=0.05, most=600
     )

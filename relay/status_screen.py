@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _STATEMENTS_SHOWN = 50
+_ONE = {"tallies": "tally", "lists": "list of photographs", "photographs": "photograph"}
 
 
 def show_status(status: dict[str, Any], statements: list[dict[str, Any]], console: "Console") -> None:
@@ -42,8 +43,9 @@ def _show_headline(status: dict[str, Any], console: "Console") -> None:
             if waiting["count"]:
                 size = f", {waiting['bytes_left'] / 1e6:.1f} MB" if waiting["bytes_left"] > 100_000 else ""
                 eta = waiting["eta_seconds"]
-                done = "nothing carries them now" if eta is None else f"about {span(eta)}"
-                console.print(f"  {waiting['count']} {name} wait{size}: {done}")
+                done = "nothing carries it now" if eta is None else f"about {span(eta)}"
+                words = _ONE[name] if waiting["count"] == 1 else name
+                console.print(f"  {waiting['count']} {words}{size}: {done}")
     if not status["clock"]["sure"]:
         console.print("[yellow]The clock was not set since the start; times are a guess.[/yellow]")
     console.print(

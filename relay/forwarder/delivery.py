@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from relay.clock import Clock
 from relay.errors import Code, Rejected
@@ -61,6 +61,16 @@ class _Frame:
     statements: set[bytes] = field(default_factory=set)
     chunk: Chunk | None = None
     is_refused: bool = False
+    name: bytes = b""
+
+    def __post_init__(self) -> None:
+        self.name = parcels.frame_name(self.data)
+
+    def forget_bytes(self) -> None:
+        """It is sent: until it is acknowledged, only what it was has to be known."""
+        self.data = b""
+        if self.chunk:
+            self.chunk = replace(self.chunk, parcel=replace(self.chunk.parcel, data=b""))
 
 
 class Delivery:
@@ -237,7 +247,7 @@ class Delivery:
 
     async def _announce(self, frames: Sequence[_Frame], documents: Sequence[DocumentHash] = ()) -> None:
         """Says, signed, which frames come. The first header of a stream carries our chain."""
-        names = [parcels.frame_name(frame.data) for frame in frames]
+        names = [frame.name for frame in frames]
         payload = parcels.header_payload(self._clock.now(), names, documents)
         header = self._node.signer.sign(payload)
         chain = () if self._introduced else self._node.identity.chain
@@ -250,7 +260,9 @@ class Delivery:
             self.now = frame.chunk.label
         self.window.sent(len(frame.data), asyncio.get_running_loop().time())
         self._flying.append(frame)
-        await self._say(Frame(frame.data))
+        message = Frame(frame.data)
+        frame.forget_bytes()
+        await self._say(message)
 
     async def _say(self, message: messages.Message) -> None:
         data = messages.encode(message)
@@ -321,7 +333,7 @@ class Delivery:
         """What the other side did not take: sent once more with what it lacked, and said."""
         log.info("%s was not taken: %s [%s]", problem.about.hex(), problem.sentence, problem.code)
         for frame in self._flying:
-            if parcels.frame_name(frame.data) == problem.about:
+            if frame.name == problem.about:
                 frame.is_refused = self._outgoing.may_try_again(problem.about)
                 return
             frame.statements.discard(problem.about)

@@ -65,7 +65,7 @@ class Window:
         if self._in_flight == 0:
             return True
         if path is not None and self._is_whole(path):
-            return path.bytes_under_way < allowed and self._in_flight < _OUT_OF_ORDER * allowed
+            return path.bytes_under_way < allowed and self._in_flight < min(_OUT_OF_ORDER * allowed, self.most_bytes)
         return self._in_flight < allowed
 
     def sent(self, size_bytes: int, now: float) -> None:

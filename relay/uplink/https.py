@@ -6,6 +6,7 @@ acknowledgements and receipts come down as they are made. The door to aiohttp's 
 
 import asyncio
 import contextlib
+import os
 import re
 import socket
 import ssl
@@ -102,7 +103,7 @@ class HttpsUplink:
                 raise NotNow(Code.BUSY, sentence, retry_after) from error
             raise UplinkDown(f"{config.url} answers with HTTP {error.status}.") from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise UplinkDown(f"{config.url} is not reached: {str(error) or type(error).__name__}.") from error
+            raise UplinkDown(f"{config.url} is not reached: {_why(error)}.") from error
         finally:
             _let_go(made)
 
@@ -254,6 +255,14 @@ def _is_connected(opened: socket.socket) -> bool:
     except OSError:
         return False
     return True
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, in the system's own few words where it has some."""
+    number = getattr(error, "errno", None)
+    if isinstance(error, TimeoutError):
+        return "no answer"
+    return os.strerror(number) if number else str(error) or type(error).__name__
 
 
 def _reset_on_close(opened: socket.socket) -> None:
