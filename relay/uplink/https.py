@@ -151,6 +151,7 @@ class _HttpsStream:
         self.peer = peer_certificate(socket_.get_extra_info("ssl_object"))
         self.local_address = _numeric(socket_.get_extra_info("sockname"))
         self.is_abandoned = False
+        self._is_remembered = False
 
     async def send(self, message: bytes) -> None:
         try:
@@ -161,7 +162,9 @@ class _HttpsStream:
     async def receive(self) -> bytes:
         message = await self._socket.receive()
         if message.type is aiohttp.WSMsgType.BINARY:
-            self._tls.remember(self._socket.get_extra_info("ssl_object"))
+            if not self._is_remembered:  # once: the ticket came with the first answer, and each look costs a copy
+                self._tls.remember(self._socket.get_extra_info("ssl_object"))
+                self._is_remembered = True
             return bytes(message.data)
         code = self._socket.close_code or 0
         if message.type is aiohttp.WSMsgType.CLOSE and code == aiohttp.WSCloseCode.TRY_AGAIN_LATER:
