@@ -143,6 +143,7 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[int]:
                 clock,
                 filing=filing,
                 hand_over=OwnExchange(custodian, verifier) if config.neighbour.accept else None,
+                on_exported=forwarder.carried_otherwise,
             )
             for item in config.uplink
             if item.folder is not None

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from relay.protocol import planning
 from relay.protocol.parcels import CELL_BYTES, cells_in
-from relay.protocol.planning import bitmap_of, missing_runs
+from relay.protocol.planning import bitmap_of, missing_cells
 from relay.protocol.window import Window
 
 seeded = settings(deadline=None, derandomize=True, max_examples=200)
@@ -128,7 +128,7 @@ def test_a_chunk_takes_a_quarter_of_a_second_or_is_one_cell(rate: float, cells: 
 @seeded
 def test_what_is_missing_is_just_what_is_not_held(count: int, data: st.DataObject, most: int) -> None:
     held = data.draw(st.sets(st.integers(0, count - 1)))
-    runs = list(missing_runs(bitmap_of(held, count), count, most=most))
+    runs = list(planning.runs(missing_cells(bitmap_of(held, count), count), most))
     missing = [cell for first, length in runs for cell in range(first, first + length)]
     assert missing == [cell for cell in range(count) if cell not in held]
     assert all(1 <= length <= most for _, length in runs)
@@ -147,12 +147,12 @@ def test_a_bitmap_says_what_was_put_into_it(count: int, data: st.DataObject) -> 
 @given(bitmap=st.binary(max_size=40), count=st.integers(0, 100))
 @seeded
 def test_any_bitmap_from_elsewhere_gives_runs_within_the_document(bitmap: bytes, count: int) -> None:
-    for first, length in missing_runs(bitmap, count, most=8):
+    for first, length in planning.runs(missing_cells(bitmap, count), 8):
         assert 0 <= first < first + length <= count
 
 
 def test_an_empty_bitmap_holds_nothing() -> None:
-    assert list(missing_runs(b"", 3, most=9)) == [(0, 3)]
+    assert list(planning.runs(missing_cells(b"", 3), 9)) == [(0, 3)]
 
 
 @pytest.mark.parametrize(("size", "cells"), [(1, 1), (4096, 1), (4097, 2), (64 * 2**20, 16384)])

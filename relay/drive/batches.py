@@ -169,13 +169,3 @@ def cell_bits(first: int, count: int) -> int:
 def bits_of(bitmap: bytes) -> int:
     """A bitmap as HELD has it (bit 0 of byte 0 is cell 0), as bits."""
     return int.from_bytes(bitmap, "little")
-
-
-def runs_of(bits: int, most: int) -> Iterator[tuple[int, int]]:
-    """The runs of set bits as (first, count), each at most `most` long."""
-    while bits:
-        first = (bits & -bits).bit_length() - 1
-        ones = ~(bits >> first)
-        count = min((ones & -ones).bit_length() - 1, most)
-        yield first, count
-        bits &= ~cell_bits(first, count)

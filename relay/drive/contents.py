@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Container, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from relay.drive.batches import cell_bits, runs_of
+from relay.drive.batches import cell_bits
 from relay.protocol import forms, parcels, planning
 from relay.protocol.parcels import CELL_BYTES, ChunkParcel, StatementParcel, cells_in
 from relay.protocol.statements import DocumentHash, Kind
@@ -61,7 +61,7 @@ class Contents:
         for item in sorted(pending, key=_order):
             cells = cells_in(item.size_bytes)
             missing = cell_bits(0, cells) & ~there.get(item.document, 0)
-            for first, count in runs_of(missing, _DOCUMENT_FILE_CELLS):
+            for first, count in planning.runs(missing, _DOCUMENT_FILE_CELLS):
                 size = min(count * CELL_BYTES, item.size_bytes - first * CELL_BYTES)
                 frames = partial(self._chunks, item.document, first, count)
                 planned.append(Planned("3", frames, size, item.document))

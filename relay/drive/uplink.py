@@ -7,7 +7,7 @@ to this relay, and what has no receipt yet is written.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ class DriveUplink:
         *,
         filing: Filing,
         hand_over: Uplink | None = None,
+        on_exported: Callable[[], Awaitable[None]] | None = None,
         open_stick: Callable[[Path], Stick] = Stick,
         again_seconds: float = _AGAIN_SECONDS,
     ) -> None:
@@ -72,6 +73,7 @@ class DriveUplink:
         self._clock = clock
         self._filing = filing
         self._hand_over = hand_over
+        self._on_exported = on_exported
         self._open_stick = open_stick
         self._again_seconds = again_seconds
         self._visited: dict[Path, _Visit] = {}  # the sticks that are in
@@ -131,6 +133,8 @@ class DriveUplink:
         self.progress.enter(StickState.READING)
         self.progress.receipts_filed = await self._filing.file_all(visit.stick)
         state, sentence = await visit.exporter.export(self.progress)
+        if self._on_exported is not None:
+            await self._on_exported()
         if self._hand_over is not None and visit.hand_over_at <= time.monotonic():
             await self._hand_others_over(visit.stick, self._hand_over)
             visit.hand_over_at = time.monotonic() + _HAND_OVER_AGAIN_SECONDS

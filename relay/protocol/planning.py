@@ -42,12 +42,11 @@ def run_of(cells: int) -> tuple[int, int]:
     return first, (inverted & -inverted).bit_length() - 1
 
 
-def missing_runs(held: bytes, cells: int, *, most: int) -> Iterator[tuple[int, int]]:
-    """The cells that are not in bitmap `held`, as (first, count) in order, `count` at most `most`."""
-    missing = missing_cells(held, cells)
-    while run := first_run(missing, most):
+def runs(cells: int, most: int) -> Iterator[tuple[int, int]]:
+    """The runs of set bits as (first, count) in order, `count` at most `most`."""
+    while run := first_run(cells, most):
         yield run_of(run)
-        missing &= ~run
+        cells &= ~run
 
 
 def bitmap_of(cells: Iterable[int], count: int) -> bytes:

@@ -213,15 +213,14 @@ class _HttpsStream:
 
     async def _is_reachable(self) -> bool:
         family = socket.AF_INET6 if ":" in self._remote[0] else socket.AF_INET
-        probe = self._make((family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", self._remote), [])
-        with probe:
-            _reset_on_close(probe)
-            try:
+        try:
+            with self._make((family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", self._remote), []) as probe:
+                _reset_on_close(probe)
                 async with asyncio.timeout(_PROBES_AT_ONCE * _PROBE_SECONDS):
                     await asyncio.get_running_loop().sock_connect(probe, self._remote)
-            except OSError:  # TimeoutError is one
-                await asyncio.sleep(_PROBE_SECONDS)
-                return False
+        except OSError:  # TimeoutError is one, and so is an interface that has gone
+            await asyncio.sleep(_PROBE_SECONDS)
+            return False
         return True
 
     def abandon(self) -> None:
