@@ -1,0 +1,1 @@
+"""What relay and centre show in a browser: the phone's page and the PPK's page, built from `pages/`."""

@@ -1,0 +1,4 @@
+declare module '*.toml' {
+  const document: Record<string, unknown>
+  export default document
+}
