@@ -1,0 +1,145 @@
+// What the screens see of the engine, and all that they may ask of it.
+import type { ReadonlySignal } from '@preact/signals'
+
+/** Where an item is. Nothing is shown on hope: `at-relay` has a slip that verifies, `at-centre` a receipt that does. */
+export type Step = 'on-phone' | 'at-relay' | 'on-its-way' | 'at-centre'
+
+/** Whoever holds this phone's key: certificate and root, as enrolment brought them. */
+export interface Holder {
+  name: string
+  role: 'kpps' | 'ppk'
+  /** A TPS code, or the first digits of several. */
+  scope: string
+  x5t: string
+  notAfter: number
+  /** SHA-256 of the pinned root, hex. */
+  root: string
+}
+
+export type Enrolment =
+  | { state: 'none' }
+  | { state: 'waiting'; since: number }
+  | { state: 'refused'; code: string; detail: string }
+  | { state: 'enrolled'; holder: Holder }
+
+/** Figures in the form's order; null is a blank box, which is not zero. */
+export type Figures = (number | null)[]
+
+export type PhotographWarning = 'blurred' | 'small' | 'not-a-picture' | 'cannot-be-shown' | 'same-as-another-page' | 'dark'
+
+export interface Page {
+  number: number
+  /** SHA-256 of the file as it was taken, hex. */
+  document: string
+  fileName: string
+  type: string
+  sizeBytes: number
+  warnings: PhotographWarning[]
+}
+
+/** What is being filled in for one form of one station; kept on the phone at every key press. */
+export interface Draft {
+  tps: string
+  form: number
+  figures: Figures
+  /** Rules that the paper itself breaks, kept on purpose. */
+  kept: string[]
+  pages: Page[]
+  /** The revision that this will be signed as: 1, or more for a correction. */
+  revision: number
+  changedAt: number
+}
+
+export interface Slip {
+  relay: string
+  number: number
+  heldAt: number
+  clockSure: boolean
+}
+
+export interface Receipt {
+  issuedAt: number
+  verdict: 'recorded' | 'conflict' | 'refused'
+  notes: string[]
+}
+
+export interface SentPage extends Page {
+  sentBytes: number
+  slip: Slip | null
+}
+
+/** Something that was signed. */
+export interface Item {
+  /** Statement id, hex. */
+  id: string
+  kind: 'tally' | 'documents'
+  tps: string
+  form: number
+  revision: number
+  signedAt: number
+  step: Step
+  figures: Figures | null
+  pages: SentPage[]
+  slip: Slip | null
+  receipt: Receipt | null
+  /** What stands in the way now, in a code (`words/codes.toml`) and the sentence of who said it. */
+  trouble: { code: string; detail: string } | null
+}
+
+export interface RelayView {
+  reachable: boolean
+  name: string
+  scope: string
+  /** How far the phone's clock is from the relay's, seconds; null if neither is sure. */
+  clockOff: number | null
+  /** What is being sent now: an item's id, or null. */
+  sending: string | null
+  lastContact: number | null
+}
+
+export interface StorageView {
+  /** Whether the browser promised to keep it. */
+  persistent: boolean
+  usedBytes: number
+  quotaBytes: number
+  /** Set once something did not fit. */
+  full: boolean
+}
+
+export interface Engine {
+  readonly enrolment: ReadonlySignal<Enrolment>
+  readonly drafts: ReadonlySignal<Draft[]>
+  /** Newest first. */
+  readonly items: ReadonlySignal<Item[]>
+  readonly relay: ReadonlySignal<RelayView>
+  readonly storage: ReadonlySignal<StorageView>
+  /** Makes the key if there is none, and asks with the one-time code. Rejects with a `Problem`. */
+  enrol(code: string, name: string): Promise<void>
+  /** The draft of a form, made if there is none; of a correction, if something was signed before. */
+  draft(tps: string, form: number): Promise<Draft>
+  save(draft: Draft): Promise<void>
+  discard(tps: string, form: number): Promise<void>
+  addPage(tps: string, form: number, number: number, file: File): Promise<Page>
+  removePage(tps: string, form: number, number: number): Promise<void>
+  swapPages(tps: string, form: number, one: number, other: number): Promise<void>
+  /** The original bytes of a photograph, to be shown. */
+  photograph(document: string): Promise<Blob | null>
+  /** Signs what the draft holds (figures, pages, or both), puts it into the outbox, and begins to send. */
+  sign(tps: string, form: number, what: { tally: boolean; documents: boolean }): Promise<Item[]>
+  /** Tries now instead of at the next attempt. */
+  sendNow(): void
+  /** Statement, slip, receipt and certificates as one file that `relay verify` reads. */
+  proofFile(id: string): Promise<File>
+  /** The same for a QR code, without photographs. */
+  proofText(id: string): Promise<string>
+}
+
+/** What went wrong, for a person: `code` has words in `words/codes.toml`; `detail` is the sentence of who said it. */
+export class Problem extends Error {
+  constructor(
+    readonly code: string,
+    readonly detail: string
+  ) {
+    super(detail)
+  }
+}
