@@ -1,4 +1,30 @@
+// The PPK's page at a relay, and the page of the same build at the centre: which of the two, the node says.
+import '../look/look.css'
+import './ppk.css'
 import { render } from 'preact'
+import { askJson } from '../holder/http'
+import { problemOf } from '../holder/problem'
+import { language, say, speak } from '../words/words'
+import { Trouble } from './parts/Trouble'
+import type { NodeView } from './shapes'
 
 const page = document.getElementById('page')
-if (page) render(<h1>Kirim C.HASIL</h1>, page)
+
+async function open(into: HTMLElement): Promise<void> {
+  render(<p class="soft">{say('ppk.opening')}</p>, into)
+  try {
+    const node = await askJson<NodeView>('/v1/node')
+    const Page =
+      node.kind === 'relay'
+        ? (await import('./relay/RelayPage')).RelayPage
+        : (await import('./centre/CentrePage')).CentrePage
+    document.title = node.kind === 'relay' ? say('ppk.title') : say('centre.title')
+    render(<Page node={node} />, into)
+  } catch (error) {
+    const problem = problemOf(error)
+    render(<Trouble problem={problem} again={() => void open(into)} />, into)
+  }
+}
+
+speak(language.value)
+if (page) void open(page)

@@ -1,0 +1,70 @@
+// The figures of one tally, or of several side by side with what differs marked, in the order of the paper.
+import { Notice } from '../../look/Notice'
+import { sentence } from '../../look/sentences'
+import { type Form, holds } from '../../protocol/forms'
+import { language, say } from '../../words/words'
+
+export interface Column {
+  name: string
+  figures: readonly (number | null)[]
+}
+
+/** Positions at which the columns do not all say the same. */
+export function differences(columns: Column[]): Set<number> {
+  const [first, ...others] = columns
+  const found = new Set<number>()
+  first?.figures.forEach((figure, position) => {
+    if (others.some((other) => other.figures[position] !== figure)) found.add(position)
+  })
+  return found
+}
+
+export function FiguresTable({ form, columns }: { form: Form; columns: Column[] }) {
+  const different = columns.length > 1 ? differences(columns) : new Set<number>()
+  return (
+    <table class="figures">
+      <thead>
+        <tr>
+          <th scope="col">{say('totals.paper')}</th>
+          <th scope="col">{say('totals.field')}</th>
+          {columns.map((column) => (
+            <th key={column.name} scope="col">
+              {column.name}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {form.fields.map((field, position) => (
+          <tr key={field.id} class={different.has(position) ? 'different' : ''}>
+            <td>{field.paper}</td>
+            <th scope="row">
+              {language.value === 'id' ? field.label : field.labelEn}
+              {different.has(position) && <span class="visually-hidden"> {say('resolve.differs')}</span>}
+            </th>
+            {columns.map((column) => (
+              <td key={column.name} class="figure">
+                {column.figures[position] ?? <span class="soft">{say('figures.blank')}</span>}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+/** The rules that figures break, each in a sentence with its numbers. */
+export function BrokenRules({ form, figures }: { form: Form; figures: readonly (number | null)[] }) {
+  const broken = form.rules.filter((rule) => holds(rule, figures) === false)
+  if (broken.length === 0) return null
+  return (
+    <Notice tone="wait">
+      <ul>
+        {broken.map((rule) => (
+          <li key={rule.id}>{sentence(form, rule, figures)}</li>
+        ))}
+      </ul>
+    </Notice>
+  )
+}

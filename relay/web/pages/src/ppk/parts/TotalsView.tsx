@@ -1,0 +1,79 @@
+// The running totals of one form in one region: how much of it they cover, a chart, the whole table. Unofficial.
+import { catalogue, type Field, type Form } from '../../protocol/forms'
+import { language, number, say } from '../../words/words'
+import type { Totals } from '../shapes'
+
+export function TotalsView({ totals }: { totals: Totals }) {
+  const form = catalogue.get(totals.form)
+  if (!form) return <p class="notice wait">{say('form-unknown')}</p>
+  return (
+    <>
+      <p class="unofficial">{say('totals.unofficial')}</p>
+      <p class="headline">
+        {say('totals.coverage', { with: totals.with_tally, of: totals.tps })}
+        {totals.flagged > 0 && `, ${say('totals.flagged', { count: totals.flagged })}`}
+        {totals.in_conflict > 0 && `, ${say('totals.in-conflict', { count: totals.in_conflict })}`}
+      </p>
+      {totals.resolved_by_note > 0 && <p class="soft">{say('totals.by-note', { count: totals.resolved_by_note })}</p>}
+      <Chart form={form} totals={totals} />
+      <Table form={form} totals={totals} />
+    </>
+  )
+}
+
+/** What people stand for: pairs and candidates; of parties their totals. */
+function choicesOf(form: Form): Field[] {
+  const positions = form.sections.flatMap((section) => {
+    if (section.kind === 'choices') return section.fields
+    return (section.parties ?? []).flatMap((party) => party.fields.slice(-1)) // a party's total is its last figure
+  })
+  return positions.flatMap((position) => form.fields[position] ?? [])
+}
+
+function Chart({ form, totals }: { form: Form; totals: Totals }) {
+  const bars = choicesOf(form).map((field) => ({ field, votes: totals.figures[field.position] ?? 0 }))
+  const most = Math.max(1, ...bars.map((bar) => bar.votes))
+  const all = bars.reduce((sum, bar) => sum + bar.votes, 0)
+  return (
+    <figure class="chart">
+      <figcaption class="visually-hidden">{say('totals.chart')}</figcaption>
+      {bars.map(({ field, votes }) => (
+        <div key={field.id} class="bar">
+          <span class="label">{labelOf(field)}</span>
+          <meter min={0} max={most} value={votes} aria-label={`${labelOf(field)}: ${number(votes)}`} />
+          <span class="value">
+            {number(votes)} <span class="soft">{all ? `${number(Math.round((votes / all) * 1000) / 10)} %` : ''}</span>
+          </span>
+        </div>
+      ))}
+    </figure>
+  )
+}
+
+function Table({ form, totals }: { form: Form; totals: Totals }) {
+  return (
+    <table class="totals">
+      <caption>{language.value === 'id' ? form.title : form.titleEn}</caption>
+      <thead>
+        <tr>
+          <th scope="col">{say('totals.paper')}</th>
+          <th scope="col">{say('totals.field')}</th>
+          <th scope="col">{say('totals.sum')}</th>
+          <th scope="col">{say('totals.blank')}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {form.fields.map((field) => (
+          <tr key={field.id}>
+            <td>{field.paper}</td>
+            <th scope="row">{labelOf(field)}</th>
+            <td class="figure">{number(totals.figures[field.position] ?? 0)}</td>
+            <td class="figure">{totals.blank[field.position] ? number(totals.blank[field.position] ?? 0) : ''}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+const labelOf = (field: Field): string => (language.value === 'id' ? field.label : field.labelEn)
