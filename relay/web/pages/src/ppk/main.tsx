@@ -1,5 +1,6 @@
 // The PPK's page at a relay, and the page of the same build at the centre: which of the two, the node says.
 import '../look/look.css'
+import '../look/parts.css'
 import './ppk.css'
 import { render } from 'preact'
 import { askJson } from '../holder/http'

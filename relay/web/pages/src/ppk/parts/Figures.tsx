@@ -19,7 +19,14 @@ export function differences(columns: Column[]): Set<number> {
   return found
 }
 
-export function FiguresTable({ form, columns }: { form: Form; columns: Column[] }) {
+interface Props {
+  form: Form
+  columns: Column[]
+  /** Positions to show; without it, all. */
+  only?: Set<number>
+}
+
+export function FiguresTable({ form, columns, only }: Props) {
   const different = columns.length > 1 ? differences(columns) : new Set<number>()
   return (
     <table class="figures">
@@ -35,20 +42,22 @@ export function FiguresTable({ form, columns }: { form: Form; columns: Column[] 
         </tr>
       </thead>
       <tbody>
-        {form.fields.map((field, position) => (
-          <tr key={field.id} class={different.has(position) ? 'different' : ''}>
-            <td>{field.paper}</td>
-            <th scope="row">
-              {language.value === 'id' ? field.label : field.labelEn}
-              {different.has(position) && <span class="visually-hidden"> {say('resolve.differs')}</span>}
-            </th>
-            {columns.map((column) => (
-              <td key={column.name} class="figure">
-                {column.figures[position] ?? <span class="soft">{say('figures.blank')}</span>}
-              </td>
-            ))}
-          </tr>
-        ))}
+        {form.fields.map((field, position) =>
+          !only || only.has(position) ? (
+            <tr key={field.id} class={different.has(position) ? 'different' : ''}>
+              <td>{field.paper}</td>
+              <th scope="row">
+                {language.value === 'id' ? field.label : field.labelEn}
+                {different.has(position) && <span class="visually-hidden"> {say('resolve.differs')}</span>}
+              </th>
+              {columns.map((column) => (
+                <td key={column.name} class="figure">
+                  {column.figures[position] ?? <span class="soft">{say('figures.blank')}</span>}
+                </td>
+              ))}
+            </tr>
+          ) : null
+        )}
       </tbody>
     </table>
   )

@@ -33,6 +33,14 @@ export function Frame({ title, owner, places, aside, children }: Props) {
           <strong>{owner}</strong>
           {aside}
         </div>
+        <button
+          type="button"
+          class="language"
+          onClick={() => speak(language.value === 'id' ? 'en' : 'id')}
+          lang={language.value === 'id' ? 'en' : 'id'}
+        >
+          {language.value === 'id' ? 'English' : 'Bahasa Indonesia'}
+        </button>
         <nav aria-label={say('ppk.places')}>
           <ul>
             {places.map((place) => (
@@ -45,14 +53,6 @@ export function Frame({ title, owner, places, aside, children }: Props) {
             ))}
           </ul>
         </nav>
-        <button
-          type="button"
-          class="language"
-          onClick={() => speak(language.value === 'id' ? 'en' : 'id')}
-          lang={language.value === 'id' ? 'en' : 'id'}
-        >
-          {language.value === 'id' ? 'English' : 'Bahasa Indonesia'}
-        </button>
       </header>
       <main>
         <h1 ref={heading} tabIndex={-1}>

@@ -31,7 +31,7 @@ const standings = computed(() => {
   return new Map([...stations].map(([tps, station]) => [tps, worstOf(station.peek(), forms, pagesOfForm)]))
 })
 
-/** What is shown: villages in order of their code, in each the worst stations first. */
+/** What is shown: villages in order of their code, those where all is done last; in each the worst stations first. */
 const groups = computed(() => {
   const shown = board.value
   if (!shown) return []
@@ -46,13 +46,15 @@ const groups = computed(() => {
   }
   const rank = (tps: string): number => STANDINGS.indexOf(standings.value.get(tps) ?? 'done')
   return [...found]
-    .sort(([one], [other]) => one.localeCompare(other))
+    .sort(([one, some], [other, others]) => Number(isDone(some)) - Number(isDone(others)) || one.localeCompare(other))
     .map(([village, members]) => ({
       village,
       name: villageOf(shown, members[0] ?? village),
       members: members.sort((one, other) => rank(one) - rank(other) || one.localeCompare(other))
     }))
 })
+
+const isDone = (members: string[]): boolean => members.every((tps) => standings.value.get(tps) === 'done')
 
 export function BoardScreen() {
   const told = count(standings.value.values())

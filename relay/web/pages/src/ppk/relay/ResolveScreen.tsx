@@ -30,6 +30,7 @@ export function ResolveScreen({ tps, form: code }: { tps: string; form: number }
   return (
     <>
       <p class="headline">{say('resolve.headline', { count: differences(columns).size, of: form.fields.length })}</p>
+      <FiguresTable form={form} columns={columns} only={differences(columns)} />
       <div class="side-by-side">
         {rivals.map((tally) => (
           <section key={tally.id} class="card" aria-label={nameOf(tally)}>
@@ -41,7 +42,10 @@ export function ResolveScreen({ tps, form: code }: { tps: string; form: number }
           </section>
         ))}
       </div>
-      <FiguresTable form={form} columns={columns} />
+      <details class="card">
+        <summary>{say('resolve.all-figures')}</summary>
+        <FiguresTable form={form} columns={columns} />
+      </details>
       {station.documents
         .filter((listing) => listing.form === code)
         .map((listing) => (
