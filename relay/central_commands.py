@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relay import config as config_module
-from relay.central import registry
-from relay.central.app import status
+from relay import registry
+from relay.central.results import status
 from relay.config import CentreConfig
 from relay.errors import Code, Rejected
 from relay.protocol import codes

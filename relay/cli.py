@@ -12,6 +12,7 @@ _COMMANDS = {
     "status": ("relay.node_commands", "what a running relay holds, and what waits"),
     "check-config": ("relay.node_commands", "check a relay.toml or central.toml and explain it"),
     "drive": ("relay.drive_commands", "a USB stick: write what waits onto it, take in what comes back"),
+    "enrolments": ("relay.enrolment_commands", "requests for certificates that wait here: to the authority and back"),
     "central": ("relay.central_commands", "run the centre, import its registry of TPS, or sticks; show its counts"),
     "phone": ("relay.phone.commands", "the reference client: sign, find a relay, hand over, keep until the receipt"),
     "authority": ("relay.authority.commands", "make and revoke certificates"),

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from relay.errors import Code, Rejected
 
+_ORIGIN = re.compile(r"https://[a-z0-9.\-\[\]:]+")
 _HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d")
 
 Config = TypeVar("Config", bound="RelayConfig | CentreConfig")
@@ -52,7 +53,16 @@ class ListenConfig:
         "Addresses to listen on; an IPv6 one that the machine lacks is passed over.", ("0.0.0.0", "::")
     )
     port: int = _key("TCP port; 0 takes any free one.", 8443, least=0, most=65535)
-    tls_certificate: Path | None = _key("PEM chain for TLS, such as a public CA's; without it, the node's own.", None)
+    local_port: int = _key(
+        "TCP port without TLS for this machine alone, for trials and its own screen; 0 means none.",
+        0,
+        least=0,
+        most=65535,
+    )
+    tls_certificate: Path | None = _key(
+        "PEM chain shown to who asks for a name in it, such as a public CA's for browsers; others see the node's own.",
+        None,
+    )
     tls_key: Path | None = _key("PEM key that belongs to tls_certificate, mode 0600.", None)
     connections_max: int = _key("Connections at once; more are closed at once.", 512, least=1, most=100_000)
     request_seconds_max: int = _key("Seconds for one request to arrive whole.", 60, least=1, most=3600)
@@ -97,7 +107,8 @@ class UplinkConfig:
     interface: str = _key("Network interface that it must use, such as wwan0; empty means whatever routing says.", "")
     source_address: str = _key("Local address that it must use; empty means whatever routing says.", "")
     carries: tuple[str, ...] = _key(
-        'What may use it: "tally" (figures), "documents" (photographs and their lists), "control" (CAs, revocations).',
+        'What may use it: "tally" (figures and notes), "documents" (photographs and their lists), '
+        '"control" (CAs, revocations).',
         ("tally", "documents", "control"),
         words=("tally", "documents", "control"),
     )
@@ -167,6 +178,59 @@ class NeighbourConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class WebConfig:
+    """How browsers find the relay's pages."""
+
+    plain_port: int = _key(
+        "TCP port of a page without TLS that only says where the secure one is, such as 80; 0 means none.",
+        0,
+        least=0,
+        most=65535,
+    )
+    name: str = _key("Name that browsers use, such as relai.example.id; empty means the .local name.", "")
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentConfig:
+    """How phones get certificates here: at once, from a CA that this relay holds, or from an authority elsewhere."""
+
+    authority: Path | None = _key(
+        "Folder of a kecamatan's CA that answers at once and offline; without it requests wait for an authority.", None
+    )
+    passphrase_file: Path | None = _key("File with the passphrase of that CA, mode 0600.", None)
+    codes: Path | None = _key(
+        "enrolment-codes.csv, as `relay authority codes` made it; new codes are added to it.", None
+    )
+    requests_per_minute: int = _key("Requests in a minute, of all phones together.", 120, least=1, most=100_000)
+    wrong_codes_per_minute: int = _key("Wrong codes in a minute from one address.", 10, least=1, most=1000)
+    waiting_max: int = _key("Requests that may wait for an authority elsewhere.", 2000, least=1, most=100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class BoardConfig:
+    """The PPK's page: who may see it, and which stations and forms it expects."""
+
+    stations: Path | None = _key(
+        "CSV with a column tps_code: the kecamatan's stations, so that missing ones are shown; may hold others.", None
+    )
+    regions: Path | None = _key("CSV with the names of the kecamatan and its villages: scope and name.", None)
+    forms: tuple[int, ...] = _key(
+        "Forms that every station fills in, such as [2401]; empty means every form known here.",
+        (),
+        least=1,
+        most=65535,
+    )
+    screen: bool = _key(
+        "Whether a browser on this machine itself may look without login; not where a proxy leads to this port.", False
+    )
+    session_hours: int = _key("Hours until an operator logs in again.", 12, least=1, most=168)
+    listeners_max: int = _key("Browsers that follow the board at once.", 16, least=1, most=1024)
+    origins: tuple[str, ...] = _key(
+        'Other sites whose pages may hand over here, such as ["https://relai.example.id"]; empty means none.', ()
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class LogConfig:
     """What is written to the journal."""
 
@@ -183,6 +247,9 @@ class RelayConfig:
     intake: IntakeConfig = IntakeConfig()
     announce: AnnounceConfig = AnnounceConfig()
     neighbour: NeighbourConfig = NeighbourConfig()
+    web: WebConfig = WebConfig()
+    enrolment: EnrolmentConfig = EnrolmentConfig()
+    board: BoardConfig = BoardConfig()
     log: LogConfig = LogConfig()
 
 
@@ -261,11 +328,17 @@ def _check_whole(config: RelayConfig | CentreConfig, path: Path) -> None:
             path, "listen.connections_max must be more than exchange.streams_max, which says when to come back"
         )
     if isinstance(config, RelayConfig):
+        parts = (config.enrolment.authority, config.enrolment.passphrase_file, config.enrolment.codes)
+        if any(parts) and not all(parts):
+            raise _invalid(path, "enrolment.authority, enrolment.passphrase_file and enrolment.codes go together")
         for at, uplink in enumerate(config.uplink):
             _check_uplink(uplink, f"uplink[{at}]", path)
         labels = [uplink.label for uplink in config.uplink]
         if twice := [label for label in labels if labels.count(label) > 1]:
             raise _invalid(path, f'two uplinks are called "{twice[0]}"; give each a name of its own')
+        for origin in config.board.origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise _invalid(path, f'board.origins holds "{origin}"; write it as "https://relai.example.id"')
 
 
 def _check_uplink(uplink: UplinkConfig, name: str, path: Path) -> None:

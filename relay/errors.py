@@ -34,6 +34,9 @@ class Code(StrEnum):
     STATION_NOT_SIGNERS = "station-not-signers"
     SIGNER_REVOKED = "signer-revoked"
     CRL_MALFORMED = "crl-malformed"
+    SESSION_NEEDED = "session-needed"
+    CHALLENGE_UNKNOWN = "challenge-unknown"
+    ORIGIN_FOREIGN = "origin-foreign"
     # photographs
     DOCUMENT_NOT_LISTED = "document-not-listed"
     DOCUMENT_ALTERED = "document-altered"
@@ -43,6 +46,9 @@ class Code(StrEnum):
     # node to node
     BATCH_MALFORMED = "batch-malformed"
     BATCH_ALTERED = "batch-altered"
+    # enrolment
+    CODE_UNKNOWN = "code-unknown"
+    CODE_SPENT = "code-spent"
     # the conversation
     NOT_FOUND = "not-found"
     BAD_REQUEST = "bad-request"
@@ -80,6 +86,11 @@ _STATUS: dict[Code, int] = {
     Code.ROLE_NOT_ALLOWED: 403,
     Code.STATION_NOT_SIGNERS: 403,
     Code.SIGNER_REVOKED: 403,
+    Code.SESSION_NEEDED: 401,
+    Code.CHALLENGE_UNKNOWN: 403,
+    Code.ORIGIN_FOREIGN: 403,
+    Code.CODE_UNKNOWN: 403,
+    Code.CODE_SPENT: 403,
     Code.DOCUMENT_NOT_LISTED: 404,
     Code.NOT_FOUND: 404,
     Code.METHOD_NOT_ALLOWED: 405,

@@ -57,6 +57,9 @@ class Keeper(Protocol):
     async def held(self, ask: Ask) -> tuple[Held, Answers]:
         """What of this is here; the receipts of what is recorded, a neighbour's slips for what it has in custody."""
 
+    async def learn(self, news: TrustNews, sender: Identity) -> TrustNews:
+        """Takes in what a sender tells of CAs and revocations, as far as it holds; what of it is known then."""
+
     async def news(self, sender: Identity) -> TrustNews:
         """The certificates and CRLs that this sender and its phones should know."""
 
@@ -93,7 +96,7 @@ def about(parcel: Parcel) -> bytes:
 
 
 def _signers_only(news: TrustNews) -> TrustNews:
-    return TrustNews(tuple(der for der in news.certificates if role_of(der) is not None), ())
+    return TrustNews(tuple(der for der in news.certificates if role_of(der) not in (None, Role.CA)), ())
 
 
 class _Conversation:
@@ -134,8 +137,10 @@ class _Conversation:
                     held, answers = await self._keeper.held(message)
                     await self._answer(answers)
                     await self._say(held)
+                case TrustNews():
+                    await self._learn(message, sender)
                 case _:
-                    raise Rejected(Code.BATCH_MALFORMED, "A relay sends batches, frames and questions, nothing else.")
+                    raise Rejected(Code.BATCH_MALFORMED, "A relay sends batches, frames, questions and trust.")
 
     async def carry_back(self, sender: Identity) -> None:
         """Says receipts that come meanwhile."""
@@ -155,6 +160,13 @@ class _Conversation:
         if certificates or crls:
             for portion in messages.portions(TrustNews(certificates, crls)):
                 await self._say(portion)
+
+    async def _learn(self, news: TrustNews, sender: Identity) -> None:
+        """What a relay tells is answered with what is known of it now: so it sees what was taken."""
+        known = await self._keeper.learn(news, sender)
+        self._told.update(known.certificates, known.crls)
+        for portion in messages.portions(known):
+            await self._say(portion)
 
     async def _open(self, data: bytes, known: Identity | None = None) -> Identity:
         """A batch header: signed by a relay, the same one for the whole stream."""

@@ -9,8 +9,9 @@ import json
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -26,6 +27,8 @@ COSE_TYPE = "application/cose"
 PROBLEM_TYPE = "application/problem+json"
 _FAST_OPENS_WAITING = 256
 _KEEPALIVE_SECONDS = 75
+_THIS_MACHINE = ("127.0.0.1", "::1")
+_OWN_NAMES = ("localhost", *_THIS_MACHINE)
 _VERIFY_WITHOUT_TIME = ssl.VerifyFlags(0x200000)  # X509_V_FLAG_NO_CHECK_TIME: a Pi's clock is a guess
 
 log = logging.getLogger(__name__)
@@ -132,15 +135,32 @@ def common_routes(package: str, metrics: Metrics) -> list[web.RouteDef]:
     ]
 
 
-def server_tls(config: ListenConfig, certificate: Path, key: Path, passphrase: bytes | None) -> ssl.SSLContext:
-    """TLS 1.2 and up with the node's own certificate, or the configured one."""
+def server_tls(
+    config: ListenConfig, certificate: Path, key: Path, passphrase: bytes | None, public_names: Collection[str] = ()
+) -> ssl.SSLContext:
+    """TLS 1.2 and up with the node's own certificate; with the configured one for who asks for one of its names.
+
+    So browsers are shown the public certificate, and programs that know our root, by address or `.local` name, the
+    node's own.
+    """
+    own = _with_chain(certificate, key, passphrase)
+    if config.tls_certificate and config.tls_key:
+        public = _with_chain(config.tls_certificate, config.tls_key, None)
+
+        def choose(connection: ssl.SSLObject | ssl.SSLSocket, asked: str | None, _context: ssl.SSLContext) -> None:
+            wildcard = f"*.{(asked or '').partition('.')[2]}"  # RFC 9525 6.3: one label
+            if asked in public_names or wildcard in public_names:
+                connection.context = public
+
+        own.sni_callback = choose
+    return own
+
+
+def _with_chain(certificate: Path, key: Path, passphrase: bytes | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        if config.tls_certificate and config.tls_key:
-            context.load_cert_chain(config.tls_certificate, config.tls_key)
-        else:
-            context.load_cert_chain(certificate, key, passphrase)
+        context.load_cert_chain(certificate, key, passphrase)
     except (OSError, ssl.SSLError) as error:
         raise Rejected(Code.CONFIG_INVALID, f"The TLS certificate or key cannot be used: {error}.") from error
     return context
@@ -161,8 +181,10 @@ def authority_tls(root: Path, context: ssl.SSLContext | None = None) -> ssl.SSLC
 
 
 @asynccontextmanager
-async def listening(app: web.Application, config: ListenConfig, tls: ssl.SSLContext) -> AsyncIterator[int]:
-    """Serves `app` on every configured address; yields the port once it listens."""
+async def listening(app: web.Application, config: ListenConfig, tls: ssl.SSLContext | None) -> AsyncIterator[int]:
+    """Serves `app` on every configured address, and on `local_port`; yields the port once it listens."""
+    if config.local_port:
+        app.middlewares.append(_by_its_own_name)
     runner = web.AppRunner(
         app, access_log=None, keepalive_timeout=_KEEPALIVE_SECONDS, auto_decompress=False, shutdown_timeout=5.0
     )
@@ -180,11 +202,22 @@ async def listening(app: web.Application, config: ListenConfig, tls: ssl.SSLCont
         sockets = _bind(config)
         for bound in sockets:
             listeners.append(await loop.create_server(protocol, sock=bound, ssl=tls, backlog=1024))  # noqa: PERF401
+        if config.local_port:
+            for bound in _bind(replace(config, hosts=_THIS_MACHINE, port=config.local_port)):
+                listeners.append(await loop.create_server(protocol, sock=bound))  # noqa: PERF401
         yield sockets[0].getsockname()[1]
     finally:
         for listener in listeners:
             listener.close()
         await runner.cleanup()
+
+
+@web.middleware
+async def _by_its_own_name(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuses what comes without TLS under a stranger's name: a web page elsewhere whose name leads to this machine."""
+    if not request.secure and request.url.host not in _OWN_NAMES:
+        raise Rejected(Code.BAD_REQUEST, "Without TLS this is served to this machine alone, as http://localhost.")
+    return await handler(request)
 
 
 class _Refuser(asyncio.Protocol):

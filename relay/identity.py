@@ -55,6 +55,16 @@ def read_certificates(path: Path) -> list[bytes]:
         raise Rejected(Code.CERTIFICATE_MALFORMED, f"{path} holds no certificate in PEM.") from error
 
 
+def host_names(path: Path) -> list[str]:
+    """The DNS names and IP addresses for which the first certificate in a PEM file is good as a server's."""
+    certificate = x509.load_der_x509_certificate(read_certificates(path)[0])
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
+
+
 def read_passphrase(path: Path) -> bytes:
     """The passphrase in a file that nobody but its owner may read; one line ending is not part of it."""
     try:

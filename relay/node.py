@@ -9,17 +9,21 @@ import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
 from relay import identity
+from relay.authority import Authority
+from relay.authority.desk import Desk
 from relay.central import app as central_app
+from relay.central.counting import Counting
 from relay.central.recorder import Recorder
+from relay.central.results import Results
 from relay.clock import Clock
-from relay.config import CentreConfig, NodeConfig, RelayConfig, UplinkConfig
+from relay.config import CentreConfig, EnrolmentConfig, NodeConfig, RelayConfig, UplinkConfig
 from relay.drive.answers import Filing
 from relay.drive.uplink import DriveUplink
 from relay.errors import Rejected, RelayError, StoreBroken
@@ -29,21 +33,26 @@ from relay.http import listening, server_tls
 from relay.identity import NodeIdentity
 from relay.intake import app as intake_app
 from relay.intake.announce import announce
+from relay.intake.enrolments import Enrolments
 from relay.intake.neighbour import Custodian
 from relay.intake.reception import Reception
 from relay.intake.returned import Returned
 from relay.intake.tus import Tus
 from relay.metrics import Gauges, Metrics
-from relay.protocol import cose, receipts, slips
+from relay.protocol import cose, forms, receipts, slips
 from relay.protocol.trust import Role
 from relay.store.custody import open_custody
 from relay.store.documents import DocumentFiles
 from relay.store.record import open_record
 from relay.streams import Streams
+from relay.trust_book import TrustBook
 from relay.uplink.https import HttpsUplink
 from relay.uplink.neighbour import NeighbourUplink
 from relay.uplink.port import NetworkUplink
 from relay.verifier import Verifier
+from relay.web import plain, site
+from relay.web.nameplate import Nameplate
+from relay.web.office import Office
 from relay.within import OwnExchange
 
 log = logging.getLogger(__name__)
@@ -102,11 +111,12 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[int]:
         clock.saw_signed_time(await store.newest_receipt_time())
         files = DocumentFiles(data, config.intake.reserve_bytes)
         verifier = Verifier(node.trust, store.signer_chain, cached_max=config.intake.signers_cached_max)
-        kept = await store.trust_items()
-        verifier.learn((der for kind, der in kept if kind == "authority"), (der for kind, der in kept if kind == "crl"))
+        book = TrustBook(verifier, store)
+        await book.restore()
+        desk = await asyncio.to_thread(_desk, config.enrolment)
         root = config.node.identity_directory / identity.ROOT_FILE
         uplinks = [(_network_uplink(item, root, node, config), item) for item in config.uplink if item.folder is None]
-        forwarder = Forwarder(uplinks, store, files, node, verifier, clock, random.Random())
+        forwarder = Forwarder(uplinks, store, files, node, verifier, clock, random.Random(), book)
         drives: list[DriveUplink] = []
 
         def wake() -> None:
@@ -114,6 +124,7 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[int]:
             for drive in drives:
                 drive.wake()
 
+        book.watch(wake)
         reception = Reception(
             store, files, verifier, metrics, wake, document_bytes_max=config.intake.document_bytes_max
         )
@@ -129,9 +140,10 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[int]:
             metrics,
             node.identity,
             config.neighbour,
+            book,
         )
         streams = Streams(custodian, verifier, config.neighbour, random.Random())
-        filing = Filing(store, forwarder.file_receipt, forwarder.learn)
+        filing = Filing(store, forwarder.file_receipt, book.learn)
         drives += [
             DriveUplink(
                 item.label,
@@ -173,23 +185,58 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[int]:
         metrics.before_reading(look)
         metrics.read_off(lambda: _gauges(latest) if latest else {})
         intake = intake_app.Intake(
-            store, files, reception, verifier, status, node.identity.chain, config.listen.request_seconds_max
+            store,
+            files,
+            reception,
+            verifier,
+            status,
+            node.identity.chain,
+            config.listen.request_seconds_max,
+            forwarder.is_under_way,
         )
-        tus = Tus(store, files, reception, clock, config.intake)
+        office = Office(
+            config,
+            node,
+            store,
+            files,
+            verifier,
+            clock,
+            status=status,
+            under_way=forwarder.under_way,
+            drives=drives,
+            enrolment=lambda: enrolments.mode,
+        )
+        enrolments = Enrolments(
+            store,
+            verifier,
+            book,
+            clock,
+            desk,
+            office.sessions.operator,
+            config.enrolment,
+            config.listen.request_seconds_max,
+        )
+        tus = Tus(store, files, reception, clock, config.intake, office.board.arriving)
         returned = Returned(filing, config.listen.request_seconds_max)
         app = intake_app.application(intake, tus, streams, returned, metrics, config)
+        office.attach(app)
+        app.add_routes(enrolments.routes())
+        app.add_routes(site.routes(site.RELAY_FRONTS, node.trust))
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(store.run(), name="store")]
             await reception.recover()
             await custodian.recover()
-            async with listening(app, config.listen, _tls(config)) as port:
+            await enrolments.recover()
+            async with listening(app, config.listen, _tls(config)) as port, _leading_to(config, port, node):
                 running.append(tasks.create_task(forwarder.run(), name="forwarder"))
+                running.append(tasks.create_task(office.run(), name="board"))
                 running += [tasks.create_task(drive.run(), name=f"drive {drive.name}") for drive in drives]
                 if config.announce.enabled:  # only now that it listens
                     running.append(tasks.create_task(announce(config.announce, port, node.identity), name="announce"))
                 _settle_memory()
                 log.info("relay %s listens on port %d", node.identity.name, port)
                 yield port
+                office.close()
                 await streams.close_all()
             for task in reversed(running):
                 task.cancel()
@@ -200,6 +247,21 @@ def _network_uplink(item: UplinkConfig, root: Path, node: NodeIdentity, config: 
         fingerprint = cose.sha256(node.identity.chain[0]).hex()
         return NeighbourUplink(item, root, fingerprint, config.announce.interfaces)
     return HttpsUplink(item, root)
+
+
+def _desk(config: EnrolmentConfig) -> Desk | None:
+    """The desk of the CA that this relay holds, if it holds one."""
+    if config.authority is None or config.passphrase_file is None or config.codes is None:
+        return None
+    passphrase = identity.read_passphrase(config.passphrase_file)
+    return Desk(Authority.open(config.authority, passphrase), config.codes)
+
+
+def _leading_to(config: RelayConfig, port: int, node: NodeIdentity) -> AbstractAsyncContextManager[None]:
+    """The page without TLS that leads to the secure one on `port`."""
+    name = config.web.name or f"{config.announce.host_name or f'relay-{node.identity.scope}'}.local"
+    url = f"https://{name}/" if port == 443 else f"https://{name}:{port}/"
+    return plain.explaining(config.listen, config.web.plain_port, url, node.trust.authority_certificates[0])
 
 
 async def run_centre(config: CentreConfig, on_listening: Callable[[int], None] | None = None) -> None:
@@ -229,19 +291,25 @@ async def centre_parts(config: CentreConfig) -> AsyncIterator[int]:
         verifier = Verifier(
             node.trust, store.signer_chain, cached_max=config.exchange.signers_cached_max, judge_time_by=clock.now
         )
-        recorder = Recorder(store, files, verifier, clock, metrics, node.identity.chain)
+        book = TrustBook(verifier, store)
+        await book.restore()
+        recorder = Recorder(store, files, verifier, clock, metrics, node.identity.chain, book)
         streams = Streams(recorder, verifier, config.exchange, random.Random())
         metrics.read_off(lambda: {"streams": ("Relays connected now", streams.count)})
         central = central_app.Central(store, files, verifier, node.identity.chain)
+        counting = Counting(store)
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(store.run(), name="store")]
             if config.trust.directory is not None:
                 await learn_folder(verifier, config.trust.directory)
                 running.append(tasks.create_task(_watch_trust(verifier, config.trust.directory), name="trust"))
             await recorder.recover()
-            async with listening(
-                central_app.application(central, streams, metrics), config.listen, _tls(config)
-            ) as port:
+            running.append(tasks.create_task(counting.run(), name="counting"))
+            results = Results(store, counting)
+            app = central_app.application(central, results, streams, metrics)
+            nameplate = Nameplate("centre", node, clock, sorted(forms.catalogue()))
+            app.add_routes([*nameplate.routes(), *site.routes(site.CENTRE_FRONTS, node.trust)])
+            async with listening(app, config.listen, _tls(config)) as port:
                 _settle_memory()
                 log.info("centre %s listens on port %d", node.identity.name, port)
                 yield port
@@ -371,4 +439,6 @@ def _data_directory(config: NodeConfig) -> Iterator[Path]:
 def _tls(config: RelayConfig | CentreConfig) -> ssl.SSLContext:
     folder = config.node.identity_directory
     certificate, key = folder / identity.CERTIFICATE_FILE, folder / identity.KEY_FILE
-    return server_tls(config.listen, certificate, key, _passphrase(config.node))
+    public = config.listen.tls_certificate
+    names = identity.host_names(public) if public is not None else ()
+    return server_tls(config.listen, certificate, key, _passphrase(config.node), names)

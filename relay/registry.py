@@ -1,6 +1,11 @@
-"""The registry of polling stations as CSV: which TPS there are, and what regions are called."""
+"""The registry of polling stations as CSV: which TPS there are, and what regions are called.
+
+The centre imports it; a relay reads its own kecamatan's part of it when it starts. Read row by row: a list of the
+whole country takes no memory where only a kecamatan is asked for.
+"""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 from relay.errors import Code, Rejected
@@ -11,11 +16,13 @@ _REGION_CODE_COLUMNS = ("kpu_code", "scope", "code")
 _REGION_NAME_COLUMNS = ("name_kpu_2024", "name")
 
 
-def read_stations(path: Path) -> list[str]:
-    """The TPS codes in a CSV file with a column `tps_code`; more columns are passed over. `Rejected(csv-invalid)`."""
-    rows, column = _read(path, _CODE_COLUMNS)
+def read_stations(path: Path, within: str = codes.NATIONAL) -> list[str]:
+    """The TPS codes within a scope in a CSV file with a column `tps_code`; more columns are passed over.
+
+    `Rejected(csv-invalid)`, with the line.
+    """
     stations: dict[str, int] = {}
-    for line, row in rows:
+    for line, row, column in _rows(path, _CODE_COLUMNS):
         try:
             code = codes.tps_code((row[column] or "").strip())
         except Rejected as error:
@@ -25,32 +32,39 @@ def read_stations(path: Path) -> list[str]:
                 Code.CSV_INVALID,
                 f"{path}, line {line}: {code} stands in line {stations[code]} too. Nothing was imported.",
             )
-        stations[code] = line
+        if codes.covers(within, code):
+            stations[code] = line
     return list(stations)
 
 
-def read_regions(path: Path) -> list[tuple[str, str]]:
-    """(scope, name) pairs of a CSV file with columns `kpu_code` or `scope`, and `name_kpu_2024` or `name`."""
-    rows, column = _read(path, _REGION_CODE_COLUMNS)
+def read_regions(path: Path, within: str = codes.NATIONAL) -> list[tuple[str, str]]:
+    """(scope, name) of `within` and what lies in it, from a CSV file.
+
+    Columns: `kpu_code` or `scope`, and `name_kpu_2024` or `name`. `Rejected(csv-invalid)`, with the line.
+    """
     regions = []
-    for line, row in rows:
+    for line, row, column in _rows(path, _REGION_CODE_COLUMNS):
         name_column = next((name for name in _REGION_NAME_COLUMNS if name in row), None)
         if name_column is None:
             raise Rejected(Code.CSV_INVALID, f"{path} has no column {' or '.join(_REGION_NAME_COLUMNS)}.")
         try:
-            regions.append((str(codes.scope((row[column] or "").strip())), (row[name_column] or "").strip()))
+            scope = codes.scope((row[column] or "").strip())
         except Rejected as error:
             raise Rejected(Code.CSV_INVALID, f"{path}, line {line}: {error.sentence} Nothing was imported.") from error
+        if codes.covers(within, scope):
+            regions.append((str(scope), (row[name_column] or "").strip()))
     return regions
 
 
-def _read(path: Path, columns: tuple[str, ...]) -> tuple[list[tuple[int, dict[str, str | None]]], str]:
+def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str | None], str]]:
+    """(line, row, the one of `columns` that the file has), row by row."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             column = next((name for name in columns if name in (reader.fieldnames or ())), None)
             if column is None:
                 raise Rejected(Code.CSV_INVALID, f"{path} has no column {' or '.join(columns)} in its first line.")
-            return [(reader.line_num, row) for row in reader], column
+            for row in reader:
+                yield reader.line_num, row, column
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise Rejected(Code.CSV_INVALID, f"{path} cannot be read as CSV in UTF-8: {error}.") from error

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _STATEMENTS_SHOWN = 50
-_ONE = {"tallies": "tally", "lists": "list of photographs", "photographs": "photograph"}
+_ONE = {"tallies": "tally", "notes": "note", "lists": "list of photographs", "photographs": "photograph"}
 
 
 def show_status(status: dict[str, Any], statements: list[dict[str, Any]], console: "Console") -> None:

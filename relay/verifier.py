@@ -21,7 +21,7 @@ LookUpChain = Callable[[X5t], Awaitable[tuple[bytes, ...] | None]]
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A statement that its station's officer has signed; `new_chain` is set until `stored` says it is on disk."""
+    """A statement that somebody who may has signed; `new_chain` is set until `stored` says it is on disk."""
 
     statement: Statement
     identity: Identity
@@ -69,7 +69,7 @@ class Verifier:
             self._signers.move_to_end(signed.x5t)
         # the signature first: what is said of a statement after this is said of what its signer really signed
         cose.check(signed, identity.public_key)
-        trust.check_speaks_for(identity, statement.tps)
+        trust.check_speaks_for(identity, statement)
         self.check_time(identity)
         return Verified(statement, identity, None if signed.x5t in self._stored else identity.chain)
 

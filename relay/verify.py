@@ -14,7 +14,7 @@ from rich.console import Console
 
 from relay.errors import Code, Rejected
 from relay.identity import read_certificates
-from relay.phone import photographs, report
+from relay.phone import given_away, photographs, report
 from relay.phone.evidence import Evidence, Given, judge
 from relay.protocol import cose, trust
 from relay.protocol.receipts import Verdict
@@ -38,7 +38,11 @@ def main(arguments: list[str]) -> int:
         _parser().error("name one STATEMENT, or a folder with --export")
     if options.export is None and options.root is None:
         _parser().error("--root is needed: the root certificate that you trust")
-    given = _given(options)
+    if options.export is not None:
+        with given_away.folder_of(options.export) as folder:
+            given = _given(options, folder)
+    else:
+        given = _given(options, None)
     found = judge(given)
     status = _status(found)
     _tell(options, given, found, status)
@@ -66,8 +70,19 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_STATUSES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("statement", nargs="?", type=Path, metavar="STATEMENT", help="COSE_Sign1, bare or with x5chain")
-    parser.add_argument("--export", type=Path, metavar="DIR", help="a folder from: relay phone export")
+    parser.add_argument(
+        "statement",
+        nargs="?",
+        type=Path,
+        metavar="STATEMENT",
+        help="COSE_Sign1, bare or with x5chain; or the text of a phone's QR code in a file",
+    )
+    parser.add_argument(
+        "--export",
+        type=Path,
+        metavar="DIR|ZIP",
+        help="a folder from: relay phone export; or a file from a phone's page",
+    )
     parser.add_argument("--root", type=Path, metavar="FILE", help="the root that you trust (PEM)")
     parser.add_argument("--receipt", type=Path, metavar="FILE", help="what the centre signed")
     many = {"action": "append", "type": Path, "default": [], "metavar": "FILE"}
@@ -82,21 +97,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _given(options: argparse.Namespace) -> Given:
-    folder: Path | None = options.export
+def _given(options: argparse.Namespace, folder: Path | None) -> Given:
     inside = sorted(path for path in folder.iterdir() if path.is_file()) if folder and folder.is_dir() else []
     if folder and not inside:
-        raise Rejected(Code.FILE_UNREADABLE, f"{folder} is not a folder made by: relay phone export")
+        raise Rejected(Code.FILE_UNREADABLE, f"{options.export} is not a folder made by: relay phone export")
 
     def some(given: list[Path], beginning: str) -> list[Path]:
         return [*given, *(path for path in inside if path.name.startswith(beginning))]
 
     receipts = some([options.receipt] if options.receipt else [], "receipt")
+    statement, receipt, slip = _read(folder / "statement.cose" if folder else options.statement), None, None
+    if statement.startswith(given_away.TEXT_START):
+        statement, receipt, slip = given_away.read_text(statement)
+    slips = [(path.name, _read(path)) for path in some(options.slip, "slip-")]
     return Given(
-        statement=_read(folder / "statement.cose" if folder else options.statement),
+        statement=statement,
         root=read_certificates(options.root or (folder or Path()) / "root.pem")[0],
-        receipt=_read(receipts[0]) if receipts else None,
-        slips=tuple((path.name, _read(path)) for path in some(options.slip, "slip-")),
+        receipt=_read(receipts[0]) if receipts else receipt,
+        slips=(*slips, *([("in the text", slip)] if slip else [])),
         documents=tuple((path.name, photographs.measure(path)[0]) for path in some(options.document, "page-")),
         certificates=tuple(der for path in options.certificate for der in _certificates(path)),
         crls=tuple((path.name, _crl(path)) for path in some(options.crl, "crl-")),

@@ -6,8 +6,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from relay import cli
-from relay.central import registry
+from relay import cli, registry
 from relay.errors import Code, Rejected
 from tests.world.http import ask, post, settled
 from tests.world.nodes import Country, documents, running_centre, running_relay, tally

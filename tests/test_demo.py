@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from relay.central import registry
+from relay import registry
 from relay.demo import figures, photographs
 from relay.demo.drawing import drawn
 from relay.demo.link import LOOPBACK, Link

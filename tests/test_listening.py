@@ -70,7 +70,9 @@ async def test_one_caller_too_many_is_closed_and_the_others_are_served(
             await writer.wait_closed()
 
 
-async def test_a_certificate_of_another_ca_can_be_shown(country: Country, tmp_path: Path) -> None:
+async def test_a_certificate_of_another_ca_is_shown_for_its_names_alone(
+    country: Country, tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
     certificate, key = public_certificate(tmp_path, "relay.example.id")
     config = country.relay_config()
     listen = ListenConfig(hosts=(LOOPBACK,), port=0, tls_certificate=certificate, tls_key=key)
@@ -80,6 +82,7 @@ async def test_a_certificate_of_another_ca_can_be_shown(country: Country, tmp_pa
         connector = aiohttp.TCPConnector(ssl=tls, resolver=ToLoopback())
         async with aiohttp.ClientSession(connector=connector) as phone:
             assert (await ask(phone, "GET", f"{url}/healthz")).status == 200
+        assert (await ask(http, "GET", f"{relay}/healthz")).status == 200  # by address: the node's own
 
 
 async def test_two_relays_on_one_network_are_both_found_by_their_scope(country: Country) -> None:

@@ -1,5 +1,6 @@
 """The two OpenAPI descriptions are true: every route, every status, and what real nodes answer."""
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -14,19 +15,28 @@ from aiohttp import web
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
+from relay import identity
 from relay.central import app as central_app
-from relay.config import ExchangeConfig, NodeConfig, RelayConfig
+from relay.central.results import Results
+from relay.clock import Clock
+from relay.config import ExchangeConfig, NodeConfig, RelayConfig, UplinkConfig
 from relay.errors import Code, http_status
 from relay.http import PROBLEM_TYPE
 from relay.intake import app as intake_app
 from relay.intake.returned import Returned
 from relay.intake.tus import Tus
 from relay.metrics import Metrics
+from relay.protocol.trust import Role
+from relay.store.custody import CustodyStore
 from relay.streams import Streams
+from relay.web.nameplate import Nameplate
+from relay.web.office import Office
 from tests.authorities import KECAMATAN, TPS
 from tests.test_protocol_document import TRAVELLING
+from tests.world.events import following
 from tests.world.http import TUS, ask, create_upload, patch_upload, post, settled, upload
 from tests.world.nodes import Country, documents, running_centre, running_relay, tally
+from tests.world.operators import challenge, from_page, session, signed_login
 
 Document = dict[str, Any]
 METHODS = ("get", "post", "head", "patch", "options", "put", "delete", "trace")
@@ -117,11 +127,15 @@ def test_every_code_that_travels_is_in_the_description(document: Document) -> No
 
 def routes(app: web.Application) -> set[tuple[str, str]]:
     """(path, method) of every route; the HEAD that aiohttp adds to each GET is not one of its own."""
-    found = set()
+    found = {}
     for route in app.router.routes():
         assert route.resource is not None
-        found.add((route.resource.canonical, route.method.lower()))
-    return {(path, method) for path, method in found if method != "head" or (path, "get") not in found}
+        found[route.resource.canonical, route.method.lower()] = route.handler
+    return {
+        (path, method)
+        for (path, method), handler in found.items()
+        if method != "head" or found.get((path, "get")) != handler
+    }
 
 
 def test_the_description_has_the_routes_of_the_relay_and_no_others(country: Country) -> None:
@@ -132,14 +146,22 @@ def test_the_description_has_the_routes_of_the_relay_and_no_others(country: Coun
     streams = Streams(nothing, nothing, ExchangeConfig(), nothing)
     returned = Returned(nothing, 1)
     app = intake_app.application(intake, tus, streams, returned, Metrics("relay"), config)
+    node = identity.load(country.identity(Role.RELAY, KECAMATAN), Role.RELAY)
+    store = CustodyStore(nothing, nothing, queue_max=1)
+    office_config = country.relay_config()
+    office = Office(office_config, node, store, nothing, nothing, Clock(), status=nothing, under_way=set)
+    office.attach(app)
     assert routes(app) == {(path, method) for path, method, _ in operations(RELAY)}
 
 
-def test_the_description_has_the_routes_of_the_centre_and_no_others() -> None:
+def test_the_description_has_the_routes_of_the_centre_and_no_others(country: Country) -> None:
     nothing = cast(Any, None)
     central = central_app.Central(nothing, nothing, nothing, ())
     streams = Streams(nothing, nothing, ExchangeConfig(), nothing)
-    app = central_app.application(central, streams, Metrics("centre"))
+    results = Results(nothing, nothing)
+    app = central_app.application(central, results, streams, Metrics("centre"))
+    node = identity.load(country.identity(Role.CENTRE), Role.CENTRE)
+    app.add_routes(Nameplate("centre", node, Clock(), ()).routes())
     assert routes(app) == {(path, method) for path, method, _ in operations(CENTRE)}
 
 
@@ -191,6 +213,12 @@ class Watched:
                 assert [error.message for error in problems] == [], (method, template, status)
 
 
+def with_drive(country: Country, config: RelayConfig) -> RelayConfig:
+    """The same relay, which also looks for sticks."""
+    drive = UplinkConfig(kind="drive", name="usb", folder=country.folder / "sticks")
+    return dataclasses.replace(config, uplink=(*config.uplink, drive))
+
+
 async def test_a_real_relay_answers_as_described(country: Country, http: aiohttp.ClientSession) -> None:
     officer = country.world.officer()
     statement, photograph, later = tally(officer), os.urandom(20_000), os.urandom(9000)
@@ -198,7 +226,7 @@ async def test_a_real_relay_answers_as_described(country: Country, http: aiohttp
     name = hashlib.sha256(photograph).hexdigest()
     async with (
         running_centre(country.centre_config()) as centre,
-        running_relay(country.relay_config(centre_url=centre)) as relay,
+        running_relay(with_drive(country, country.relay_config(centre_url=centre))) as relay,
     ):
         asked = Watched(http, relay, RELAY)
         for message in (statement.with_chain(officer[1]), statement.bare, listing.bare):
@@ -219,6 +247,7 @@ async def test_a_real_relay_answers_as_described(country: Country, http: aiohttp
         for path in ("/v1/tps", "/v1/trust", "/v1/status", "/healthz", "/metrics", "/v1/openapi.json", "/v1/exchange"):
             await asked("GET", path)
         assert await asked("GET", "/v1/openapi.json") == RELAY
+        await _office(asked, country, statement.id, name)
         await _refused(asked, country)
         for headers in ({"Content-Type": "application/cbor-seq"}, {"Content-Type": "text/plain"}):
             for body in (b"", b"no message", bytes(2**20 + 1)):
@@ -227,6 +256,32 @@ async def test_a_real_relay_answers_as_described(country: Country, http: aiohttp
     assert {item for item in described if item[2].startswith("2")} == {
         item for item in asked.seen if item[2].startswith("2")
     }
+
+
+async def _office(asked: Watched, country: Country, statement: bytes, document: str) -> None:
+    """What only operators see and do: without a session, from a foreign page, and properly."""
+    http, relay, operator = asked.http, asked.url, country.world.operator()
+    await asked("GET", "/v1/node")
+    await asked("POST", "/v1/session/challenge")
+    body = signed_login(operator, await challenge(http, relay), relay)
+    cose_type, page = {"Content-Type": "application/cose"}, from_page(relay)
+    for data, headers in ((b"", {**cose_type, **page}), (body, page), (body, cose_type), (body, {**cose_type, **page})):
+        await asked("POST", "/v1/session", data=data, headers=headers)
+    known = await session(http, relay, operator)
+    stranger = {"Cookie": known["Cookie"], "Origin": "https://evil.example"}
+    names = {"statement": statement.hex(), "document": document, "drive": "usb"}
+    for headers in ({}, known):
+        for path in ("/v1/session", "/v1/board", "/v1/statements/{statement}/cose", "/v1/documents/{document}"):
+            await asked("GET", path, names=names, headers=headers)
+            await asked("GET", path, names={**names, "statement": "00" * 32, "document": "00" * 32}, headers=headers)
+    await asked("GET", "/v1/board/events", query="?at=soon", headers=known)
+    async with following(http, relay, known) as events:
+        asked.check("GET", "/v1/board/events", 200, dict(events.answer.headers), None)
+    for headers in ({}, stranger, known):
+        await asked("POST", "/v1/drives/{drive}/visit", names={**names, "drive": "none"}, headers=headers)
+        await asked("POST", "/v1/drives/{drive}/visit", names=names, headers=headers)
+    await asked("DELETE", "/v1/session", headers=stranger)
+    await asked("DELETE", "/v1/session", headers=known)
 
 
 async def _tus(asked: Watched, name: str, photograph: bytes) -> None:

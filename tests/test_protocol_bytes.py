@@ -8,7 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from relay.errors import Code, Rejected
-from relay.protocol import cbor, cose, forms, manifests, messages, parcels, receipts, slips, statements
+from relay.protocol import cbor, cose, forms, login, manifests, messages, parcels, receipts, slips, statements
+from relay.protocol.statements import Kind
 from relay.protocol.trust import Role
 from tests.authorities import World
 from tests.test_vectors import EXAMPLES, INDEX, known, read, verifier
@@ -22,6 +23,7 @@ READERS: dict[str, Callable[[bytes], object]] = {
     "receipt": lambda data: receipts.read(cose.parse(data)),
     "batch-header": lambda data: parcels.read_header(cose.parse(data)),
     "manifest": lambda data: manifests.read(cose.parse(data)),
+    "login": lambda data: login.read(cose.parse(data)),
     "frame": parcels.unpack,
     "message": messages.decode,
 }
@@ -74,15 +76,15 @@ def test_random_cbor_is_refused_with_a_code(value: object) -> None:
             outcome(reader, attempt)
 
 
-@given(keys=st.lists(st.integers(0, 18), unique=True, max_size=8), values=st.lists(anything, min_size=8, max_size=8))
+@given(keys=st.lists(st.integers(0, 23), unique=True, max_size=8), values=st.lists(anything, min_size=8, max_size=8))
 @seeded
 def test_payloads_with_the_right_keys_and_wrong_values_are_refused_with_a_code(
     keys: list[int], values: list[object]
 ) -> None:
-    for kind in range(1, 7):
-        payload = cbor.encode({1: kind} | dict(zip(keys, values, strict=False)))
+    for kind in Kind:
+        payload = cbor.encode({1: int(kind)} | dict(zip(keys, values, strict=False)))
         message = country.OFFICER.signer.sign(payload).bare
-        for rule in ("statement", "slip", "receipt", "batch-header", "manifest"):
+        for rule in ("statement", "slip", "receipt", "batch-header", "manifest", "login"):
             outcome(READERS[rule], message)
 
 
@@ -97,29 +99,39 @@ def test_messages_and_frames_of_the_right_kind_with_wrong_values_are_refused(num
 # --- every byte counts
 
 
-@pytest.mark.parametrize(
-    "name", ["tally", "documents", "slip-statement", "slip-document", "receipt-of-three", "batch-header", "manifest"]
+OF_EACH_KIND = (
+    "tally",
+    "documents",
+    "note",
+    "slip-statement",
+    "slip-document",
+    "receipt-of-three",
+    "batch-header",
+    "manifest",
+    "login",
 )
+ROLES = {"note": Role.PPK, "login": Role.PPK, "statement": Role.KPPS, "receipt": Role.CENTRE}
+
+
+@pytest.mark.parametrize("name", OF_EACH_KIND)
 async def test_no_byte_of_a_signed_message_can_be_changed(name: str) -> None:
     """Each is refused by its shape, or its signature fails, or it names a signer whom nobody knows."""
     entry = ENTRY[name]
     message = cose.parse(read(entry["file"]))
     data, judge = message.bare, verifier()
-    roles = {"statement": Role.KPPS, "receipt": Role.CENTRE}
+    role = ROLES.get(name, ROLES.get(entry["rule"], Role.RELAY))
     chain = next(item["chain"] for item in INDEX["certificates"] if item["file"] == entry["signer"])
     known_chain = tuple(map(read, chain))
-    await judge.verify_signer(message, known_chain, roles.get(entry["rule"], Role.RELAY))
+    await judge.verify_signer(message, known_chain, role)
     for at in range(len(data)):
         for flip in (0x01, 0x80, 0xFF):
             changed = data[:at] + bytes((data[at] ^ flip,)) + data[at + 1 :]
             if outcome(READERS[entry["rule"]], changed) is None:
                 with pytest.raises(Rejected):
-                    await judge.verify_signer(cose.parse(changed), known_chain, roles.get(entry["rule"], Role.RELAY))
+                    await judge.verify_signer(cose.parse(changed), known_chain, role)
 
 
-@pytest.mark.parametrize(
-    "name", ["tally", "documents", "slip-statement", "receipt-of-three", "batch-header", "manifest"]
-)
+@pytest.mark.parametrize("name", OF_EACH_KIND)
 def test_no_byte_of_a_signed_message_can_be_left_out_or_added(name: str) -> None:
     entry = ENTRY[name]
     data = cose.parse(read(entry["file"])).bare

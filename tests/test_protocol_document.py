@@ -15,7 +15,7 @@ from relay.central import recorder
 from relay.config import AnnounceConfig, IntakeConfig, UplinkConfig
 from relay.errors import Code, http_status
 from relay.intake import announce
-from relay.protocol import cbor, columns, cose, forms, messages, parcels, receipts, statements, sums, trust
+from relay.protocol import cbor, columns, cose, forms, login, messages, parcels, receipts, statements, sums, trust
 from relay.protocol.forms import FIGURE_MAX, INCOMPLETE
 from relay.protocol.lifecycle import NEXT, SETTLED, Event, State
 from relay.protocol.receipts import Verdict
@@ -147,6 +147,10 @@ LIMITS = {
     "pages in a statement": statements.PAGES_MAX,
     "page number": statements.PAGE_NUMBER_MAX,
     "a photograph, in bytes": statements.DOCUMENT_BYTES_MAX,
+    "statements that a note is about": statements.ABOUT_MAX,
+    "a note's text, in bytes": statements.TEXT_BYTES_MAX,
+    "a login's challenge, in bytes": login.CHALLENGE_BYTES,
+    "a login's origin, in bytes": login.ORIGIN_BYTES_MAX,
     "outcomes in a receipt": receipts.OUTCOMES_MAX,
     "notes of an outcome": receipts.NOTES_MAX,
     "a note, in characters": receipts.NOTE_LENGTH_MAX,
@@ -168,7 +172,7 @@ def test_every_limit_stands_there() -> None:
 
 
 def test_every_limit_of_the_code_is_in_the_table() -> None:
-    modules: tuple[Any, ...] = (cose, statements, receipts, parcels, messages)
+    modules: tuple[Any, ...] = (cose, statements, receipts, parcels, messages, login)
     named = {
         name: value for module in modules for name, value in vars(module).items() if re.fullmatch(r"[A-Z_]+_MAX", name)
     }

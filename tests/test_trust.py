@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from relay.authority import certificates
 from relay.authority.certificates import Issuer, Revocation
 from relay.errors import Code, Rejected
-from relay.protocol import cose, trust
+from relay.protocol import codes, cose, login, statements, trust
 from relay.protocol.trust import Role
 from tests.authorities import KABUPATEN, KECAMATAN, TPS, Party, World, new_key
+from tests.world.nodes import documents, note, tally
 
 
 @pytest.fixture(scope="module")
@@ -217,16 +218,42 @@ def test_a_ca_does_not_speak_for_a_station(world: World) -> None:
     assert refusal(lambda: world.trust().identify(world.ca.chain, world.now)) is Code.ROLE_NOT_ALLOWED
 
 
-def test_only_a_stations_officer_speaks_for_it(world: World) -> None:
-    def speaks(party: Party, tps: str) -> None:
-        trust.check_speaks_for(world.trust().identify(party[1], world.now), tps)
+def speaks(world: World, party: Party, signed: cose.Sign1) -> None:
+    trust.check_speaks_for(world.trust().identify(party[1], world.now), statements.read(signed))
 
-    speaks(world.officer(TPS), TPS)
-    speaks(world.officer(TPS[:10]), TPS)
-    assert refusal(lambda: speaks(world.officer("6501082001002"), TPS)) is Code.STATION_NOT_SIGNERS
-    assert refusal(lambda: speaks(world.officer("6501082002"), TPS)) is Code.STATION_NOT_SIGNERS
+
+@pytest.mark.parametrize("make", [tally, lambda party: documents(party, [b"page 1"])], ids=["tally", "documents"])
+def test_only_a_stations_officer_speaks_for_it(world: World, make: Callable[[Party], cose.Sign1]) -> None:
+    for scope in (TPS, TPS[:10]):
+        speaks(world, (officer := world.officer(scope)), make(officer))
+    for scope in ("6501082001002", "6501082002"):
+        stranger = world.officer(scope)
+        assert refusal(lambda: speaks(world, stranger, make(stranger))) is Code.STATION_NOT_SIGNERS  # noqa: B023
     for party in (world.operator(), world.relay(), world.centre()):
-        assert refusal(lambda: speaks(party, TPS)) is Code.ROLE_NOT_ALLOWED  # noqa: B023
+        assert refusal(lambda: speaks(world, party, make(party))) is Code.ROLE_NOT_ALLOWED  # noqa: B023
+
+
+def test_only_an_operator_whose_scope_covers_a_station_notes_something_about_it(world: World) -> None:
+    for scope in ("", "65", "6501", TPS[:6], TPS[:10], TPS):
+        speaks(world, (operator := world.leaf(Role.PPK, scope, world.root)), note(operator, [bytes(32)]))
+    for scope in ("6502", "650109", "6501082002", "6501082001002"):
+        stranger = world.leaf(Role.PPK, scope, world.root)
+        assert refusal(lambda: speaks(world, stranger, note(stranger, [bytes(32)]))) is Code.STATION_NOT_SIGNERS  # noqa: B023
+    for party in (world.officer(), world.relay(), world.centre()):
+        assert refusal(lambda: speaks(world, party, note(party, [bytes(32)]))) is Code.ROLE_NOT_ALLOWED  # noqa: B023
+
+
+def test_only_an_operator_of_the_whole_region_may_log_in(world: World) -> None:
+    def logs_in(party: Party, scope: str) -> None:
+        login.check(world.trust().identify(party[1], world.now), codes.scope(scope))
+
+    for scope in ("650108", "6501082001", TPS):
+        logs_in(world.operator("650108"), scope)
+    logs_in(world.leaf(Role.PPK, "", world.root), "")
+    for scope in ("", "6501", "650109"):
+        assert refusal(lambda: logs_in(world.operator("650108"), scope)) is Code.STATION_NOT_SIGNERS  # noqa: B023
+    for party in (world.officer(), world.relay(), world.centre()):
+        assert refusal(lambda: logs_in(party, TPS)) is Code.ROLE_NOT_ALLOWED  # noqa: B023
 
 
 # --- certificate-not-valid-now

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from relay.errors import Code, Rejected
-from relay.protocol import cose, forms, manifests, messages, parcels, receipts, slips, trust
+from relay.protocol import codes, cose, forms, login, manifests, messages, parcels, receipts, slips, trust
 from relay.protocol.parcels import ChunkParcel, StatementParcel
 from relay.protocol.statements import DocumentHash, Kind
 from relay.protocol.trust import Role
@@ -73,6 +73,7 @@ def test_the_vectors_are_made_again_byte_for_byte(tmp_path: Path) -> None:
 def test_every_kind_of_mistake_has_an_example() -> None:
     shown = {entry["expected"].get("code") for entry in EXAMPLES}
     judged_elsewhere = {Code.CRL_MALFORMED, Code.BATCH_ALTERED, Code.TPS_MALFORMED}
+    judged_elsewhere |= {Code.SESSION_NEEDED, Code.CHALLENGE_UNKNOWN, Code.ORIGIN_FOREIGN}  # of pages
     wanted = set(list(Code)[: list(Code).index(Code.DOCUMENT_NOT_LISTED)]) - judged_elsewhere
     assert {*wanted, Code.BATCH_MALFORMED} <= shown
 
@@ -89,6 +90,7 @@ async def test_a_signed_message_is_judged_as_the_vectors_say(entry: dict[str, An
         "receipt": judged_receipt,
         "batch-header": judged_header,
         "manifest": judged_manifest,
+        "login": judged_login,
     }
     try:
         found = await judges[entry["rule"]](data, chain)
@@ -115,6 +117,9 @@ async def judged_statement(data: bytes, chain: tuple[bytes, ...]) -> dict[str, A
     if statement.kind is Kind.DOCUMENTS:
         pages = [{"page": p.number, "document": p.document.hex(), "size_bytes": p.size_bytes} for p in statement.pages]
         return found | {"pages": pages}
+    if statement.kind is Kind.NOTE:
+        favours = statement.favours and statement.favours.hex()
+        return found | {"about": [item.hex() for item in statement.about], "favours": favours, "text": statement.text}
     figures = forms.unpack(form, statement.figures)
     values = {field.id: value for field, value in zip(form.fields, figures, strict=True)}
     return found | {"packed": statement.figures.hex(), "figures": values, "flags": list(form.flags(figures))}
@@ -166,6 +171,19 @@ async def judged_manifest(data: bytes, chain: tuple[bytes, ...]) -> dict[str, An
         "frames": manifest.frames,
         "size_bytes": manifest.size_bytes,
         "root": manifest.root.hex(),
+    }
+
+
+async def judged_login(data: bytes, chain: tuple[bytes, ...]) -> dict[str, Any]:
+    """At the page of a relay whose scope is that of the examples' kecamatan."""
+    signed = cose.parse(data)
+    signer = await verifier().verify_signer(signed, chain, Role.PPK)
+    found = login.read(signed)
+    login.check(signer, codes.scope(country.TPS[:6]))
+    return described(signed, signer.name) | {
+        "signed_at": found.signed_at,
+        "challenge": found.challenge.hex(),
+        "origin": found.origin,
     }
 
 

@@ -30,6 +30,8 @@ def parser(run: Mapping[str, Run], reasons: list[str]) -> argparse.ArgumentParse
     _node(command("issue-relay", "the identity folder of a relay"), scope=True)
     _node(command("issue-centre", "the identity folder of the centre (from the root)"), scope=False)
     _enrol(command("enrol", "keys for the officers of polling stations, or for operators"))
+    _codes(command("codes", "one-time codes with which officers and operators enrol, and cards to hand out"))
+    _answer(command("answer", "certify the requests that wait at relays without a CA, by their one-time codes"))
     _revoke(command("revoke", "revoke certificates for ever, and write a new CRL"), reasons)
     _days(command("crl", "write a new CRL"), house.CRL_DAYS, "until the next CRL is due")
     command("show", "what this authority is and has done").add_argument("--json", action="store_true")
@@ -74,6 +76,21 @@ def _enrol(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, required=True, metavar="DIR")
     command.add_argument("--renew", action="store_true", help="new ones, beside those that are there")
     _days(command, house.LEAF_DAYS, "of validity")
+
+
+def _codes(command: argparse.ArgumentParser) -> None:
+    who = command.add_mutually_exclusive_group(required=True)
+    who.add_argument("--csv", type=Path, metavar="FILE", help="many: columns tps_code (a village: 10 digits), name")
+    who.add_argument("--scope", help="one: of officers a TPS or a village, of operators any region; with --role")
+    command.add_argument("--role", choices=[Role.KPPS.value, Role.PPK.value], default=Role.KPPS.value)
+    command.add_argument("--name", help="with --scope: whose card it is")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+
+
+def _answer(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--codes", type=Path, required=True, metavar="FILE", help="enrolment-codes.csv")
+    command.add_argument("--requests", type=Path, required=True, metavar="FILE", help="as the relay has exported it")
+    command.add_argument("--out", type=Path, required=True, metavar="FILE", help="the answers, to take back there")
 
 
 def _revoke(command: argparse.ArgumentParser, reasons: list[str]) -> None:

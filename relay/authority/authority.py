@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from relay import identity
 from relay.authority import certificates, folders, keys, ledger
-from relay.authority.certificates import Issuer, Revocation
+from relay.authority.certificates import Issuer, Revocation, Validity
 from relay.errors import Code, Rejected
 from relay.files import write_durably
 from relay.identity import CERTIFICATE_FILE, KEY_FILE, ROOT_FILE
@@ -150,19 +150,30 @@ class Authority:
         *,
         days: int = LEAF_DAYS,
         now: datetime | None = None,
+        start: datetime | None = None,
     ) -> list[bytes]:
-        """A certificate for a key that its holder keeps, and this CA's chain (DER); the ledger has it."""
+        """A certificate for a key that its holder keeps, and this CA's chain (DER); the ledger has it.
+
+        Valid from `start`, else from a day before `now`; never longer than this CA itself.
+        """
         moment = _moment(now)
-        made = self.prepare(subject, public_key, days=days, now=moment)
+        made = self.prepare(subject, public_key, days=days, now=moment, start=start)
         self.record([made], moment)
         return [trust.der_of(made), *self.chain]
 
     def prepare(
-        self, subject: Subject, public_key: ec.EllipticCurvePublicKey, *, days: int, now: datetime
+        self,
+        subject: Subject,
+        public_key: ec.EllipticCurvePublicKey,
+        *,
+        days: int,
+        now: datetime,
+        start: datetime | None = None,
     ) -> x509.Certificate:
         """A certificate that nobody may have before `record` has returned."""
         self._check_may_issue(codes.scope(subject.scope), now)
         when = certificates.validity(now, days, self.certificate)
+        when = Validity(start, when.end) if start else when
         name, scope = _checked_name(subject.name), subject.scope
         try:
             made = certificates.leaf(

@@ -13,13 +13,25 @@ from rich.console import Console
 from rich.progress import Progress
 
 from relay import identity
-from relay.authority import arguments, enrolment, folders, joining, keys, requests, stations
+from relay.authority import (
+    arguments,
+    coding,
+    enrolment,
+    exchange_files,
+    folders,
+    joining,
+    keys,
+    requests,
+    stations,
+)
 from relay.authority import authority as house
 from relay.authority.authority import Authority, Subject
+from relay.authority.desk import Desk
 from relay.authority.report import report, table
 from relay.errors import Code, Rejected
 from relay.files import write_durably
 from relay.protocol import codes, trust
+from relay.protocol.enrolment import State
 from relay.protocol.trust import Role
 
 _REASONS = {
@@ -136,6 +148,44 @@ def _certify(options: argparse.Namespace) -> int:
     return 0
 
 
+def _codes(options: argparse.Namespace) -> int:
+    issuer = Authority.open(options.authority)  # codes are certified later: no passphrase is needed to make them
+    if options.csv:
+        subjects = stations.read_stations(options.csv, issuer.scope, villages=True)
+    else:
+        subjects = _subjects(options, issuer.scope)
+    for subject in subjects:
+        if not codes.covers(issuer.scope, subject.scope):
+            raise Rejected(
+                Code.CA_OUTSIDE_SCOPE, f"This CA certifies in {issuer.scope}; {subject.scope} is outside of it."
+            )
+    entries = coding.entries_for(subjects)
+    with _progress(len(entries)) as progress:
+        coding.write(options.out, entries, issuer.root, progress)
+    print(
+        f"{len(entries)} one-time codes in {options.out}: {coding.CODES_FILE} for the relay or for `answer`, "
+        f"{coding.CARDS_FILE} to print. Whoever has a code can enrol with it: keep both as you keep ballot papers."
+    )
+    return 0
+
+
+def _answer(options: argparse.Namespace) -> int:
+    _check_new_file(options.out)
+    asked = exchange_files.read_requests(_read(options.requests))
+    desk = Desk(_open(options), options.codes)
+    with _progress(len(asked)) as progress:
+        answers = exchange_files.answer(desk, asked, datetime.now(UTC), progress)
+    write_durably(options.out, exchange_files.answers_file(answers), mode=keys.PRIVATE)
+    refused = [item for item in answers if item.state is State.REFUSED]
+    for item in refused:
+        print(f"refused: {item.id.hex()[:8]}: {item.sentence} [{item.code}]", file=sys.stderr)
+    print(
+        f"{len(answers) - len(refused)} certified, {len(refused)} refused. Take {options.out} to the relay; there: "
+        "relay enrolments import FILE"
+    )
+    return 0
+
+
 def _revoke(options: argparse.Namespace) -> int:
     issuer = _open(options)
     given = [identity.read_certificates(path)[0] for path in options.certificate]
@@ -239,6 +289,8 @@ _RUN: dict[str, arguments.Run] = {
     "issue-relay": _issue_relay,
     "issue-centre": _issue_centre,
     "enrol": _enrol,
+    "codes": _codes,
+    "answer": _answer,
     "revoke": _revoke,
     "crl": _crl,
     "show": _show,

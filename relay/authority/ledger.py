@@ -79,6 +79,10 @@ class Ledger:
                 ) from error
             self._read()
 
+    def refresh(self) -> None:
+        """Takes in what another process has appended."""
+        self._read()
+
     def _read(self) -> None:
         """Takes in what was appended since the last time, by this process or another."""
         try:

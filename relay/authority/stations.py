@@ -14,16 +14,23 @@ CODE_COLUMN = "tps_code"
 NAME_COLUMN = "name"
 NAME_LENGTH_MAX = 64
 _SHOWN_MAX = 10
+_VILLAGE_DIGITS = 10
 
 
 def station(tps: str, name: str | None = None) -> Subject:
     """The officers of one polling station; without a name they are called by their TPS code."""
-    return Subject(Role.KPPS, codes.tps_code(tps), name or f"KPPS {tps}")
+    return officers(codes.tps_code(tps), name)
 
 
-def read_stations(path: Path, scope: codes.Scope) -> list[Subject]:
+def officers(scope: str, name: str | None = None) -> Subject:
+    """The officers of a station, or of all stations of a village."""
+    return Subject(Role.KPPS, codes.scope(scope), name or f"KPPS {scope}")
+
+
+def read_stations(path: Path, scope: codes.Scope, *, villages: bool = False) -> list[Subject]:
     """Every station in a CSV with a column `tps_code` and perhaps `name`; other columns are not looked at.
 
+    With `villages` the column may also hold the 10 digits of a village, for a phone that speaks for all of it.
     Raises `Rejected(csv-invalid)` that names the lines to mend: no code, a code twice, a code outside `scope`.
     """
     try:
@@ -42,7 +49,7 @@ def read_stations(path: Path, scope: codes.Scope) -> list[Subject]:
             f"{NAME_COLUMN}).",
         )
     try:
-        found = _judge(((reader.line_num, row) for row in reader), scope)
+        found = _judge(((reader.line_num, row) for row in reader), scope, villages)
     except csv.Error as error:
         raise Rejected(Code.CSV_INVALID, f"{path} line {reader.line_num} is not CSV: {error}.") from error
     if not found:
@@ -50,19 +57,19 @@ def read_stations(path: Path, scope: codes.Scope) -> list[Subject]:
     return found
 
 
-def _judge(rows: Iterable[tuple[int, Mapping[str, str | None]]], scope: codes.Scope) -> list[Subject]:
+def _judge(rows: Iterable[tuple[int, Mapping[str, str | None]]], scope: codes.Scope, villages: bool) -> list[Subject]:
     found: dict[str, Subject] = {}
     first_line: dict[str, int] = {}
     wrong: list[str] = []
     for line, row in rows:
         code, name = (row[CODE_COLUMN] or "").strip(), (row.get(NAME_COLUMN) or "").strip()
-        problem = _problem(code, name, scope)
+        problem = _problem(code, name, scope, villages)
         if not problem and code in found:
             problem = f"TPS {code} is already in line {first_line[code]}; keep one of the two"
         if problem:
             wrong.append(f"line {line}: {problem}.")
         else:
-            found[code], first_line[code] = station(code, name), line
+            found[code], first_line[code] = officers(code, name), line
     if wrong:
         more = f"\n… and {len(wrong) - _SHOWN_MAX} lines more." if len(wrong) > _SHOWN_MAX else ""
         raise Rejected(
@@ -71,13 +78,14 @@ def _judge(rows: Iterable[tuple[int, Mapping[str, str | None]]], scope: codes.Sc
     return list(found.values())
 
 
-def _problem(code: str, name: str, scope: codes.Scope) -> str:
+def _problem(code: str, name: str, scope: codes.Scope, villages: bool) -> str:
     if "E+" in code.upper():
         return f"{code!r} was rounded by a spreadsheet; format the column as text and fill it in anew"
     try:
-        codes.tps_code(code)
+        if not (villages and len(codes.scope(code)) == _VILLAGE_DIGITS):
+            codes.tps_code(code)
     except Rejected:
-        return f"a TPS code has 13 digits, this is {code[:40]!r}"
+        return f"a TPS code has 13 digits{' (a village 10)' if villages else ''}, this is {code[:40]!r}"
     if not codes.covers(scope, code):
         return f"TPS {code} is outside {scope}, where this CA may certify; use the CA of its kabupaten"
     if len(name) > NAME_LENGTH_MAX or not name.isprintable():

@@ -20,6 +20,7 @@ from relay.protocol.trust import Identity
 from relay.store.arriving import Arriving
 from relay.store.documents import DocumentFiles
 from relay.store.record import CompleteDocument, Record, RecordStore
+from relay.trust_book import TrustBook
 from relay.verifier import Verifier
 
 log = logging.getLogger(__name__)
@@ -64,8 +65,10 @@ class Recorder:
         clock: Clock,
         metrics: Metrics,
         centre_chain: tuple[bytes, ...],
+        book: TrustBook,
     ) -> None:
         self._store = store
+        self._book = book
         self._verifier = verifier
         self._clock = clock
         self._metrics = metrics
@@ -109,15 +112,27 @@ class Recorder:
             documents.append((document, await self._arriving.cells(document)))
         return Held(tuple(documents), unknown), Answers(tuple(receipts))
 
+    async def learn(self, news: TrustNews, sender: Identity) -> TrustNews:
+        """Takes in the CAs and revocations that a relay tells of, as far as they hold under the root."""
+        known = await self._book.learn(news)
+        log.info("%s told of %d CAs and %d CRLs that hold", sender.name, len(known.certificates), len(known.crls))
+        return known
+
     async def news(self, sender: Identity) -> TrustNews:
         """The centre's own certificates first, then the CAs and CRLs that concern the sender's kabupaten."""
         certificates, crls = self._verifier.trust.concerning(sender.scope[:_KABUPATEN_DIGITS])
         return TrustNews(tuple(dict.fromkeys([*self._centre_chain, *certificates])), crls)
 
-    async def later(self, _sender: Identity, /) -> AsyncGenerator[bytes]:
-        """Nothing: whatever concerns a sender is said to it at once, or when it asks."""
-        return
-        yield b""
+    async def later(self, sender: Identity, /) -> AsyncGenerator[bytes]:
+        """That what this relay brought is in conflict with what another one brought, before or during this stream."""
+        newest = 0
+        while True:
+            found = self._store.conflicts.found
+            while receipts := await self._store.conflicts.receipts_for(sender.name, newest):
+                for number, receipt in receipts:
+                    newest = number
+                    yield receipt
+            await found.wait()
 
     async def recover(self) -> None:
         """After a start: photographs whose last cell had arrived are recorded like any other."""

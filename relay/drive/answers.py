@@ -16,7 +16,7 @@ from relay.protocol.messages import ReceiptGiven, TrustNews
 from relay.store.custody import CustodyStore
 
 FileReceipt = Callable[[bytes], Awaitable[None]]
-Learn = Callable[[TrustNews], Awaitable[None]]
+Learn = Callable[[TrustNews], Awaitable[object]]
 
 
 def write(stick: Stick, relay: X5t, given: Iterable[bytes], news: Iterable[TrustNews]) -> None:

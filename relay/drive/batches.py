@@ -4,6 +4,7 @@
     ├── 650108-0123456789abcdef/    one folder a relay: its scope and the x5t of its certificate
     │   ├── writing                 while it is being written, and after it was pulled out in the middle
     │   ├── 1-000001.seq            one batch a file: 1 tallies, 2 lists of photographs, 3 photographs
+    │   ├── trust.seq               CAs and revocations that the centre has to be told, behind a header
     │   └── manifest.cose           how much there is, signed last
     ├── receipts/0123456789abcdef.seq    what the centre said of this relay's statements
     └── trust/0123456789abcdef.seq       and what it said of CAs and revocations
@@ -31,6 +32,7 @@ RECEIPTS = f"{DRIVE}/receipts"
 TRUST = f"{DRIVE}/trust"
 MARKER = "writing"
 MANIFEST = "manifest.cose"
+OWED = "trust.seq"
 BATCH = re.compile(r"[123]-\d{6,}\.seq", re.IGNORECASE)  # a FAT may give names back in capitals
 UNFINISHED = re.compile(r"[123]-\d{6,}\.tmp", re.IGNORECASE)
 RELAY = re.compile(r"\d{1,13}-[0-9a-f]{16}", re.IGNORECASE)
@@ -112,8 +114,22 @@ def read_manifest(stick: Stick, folder: str) -> Manifest | None:
         return manifests.read(cose.parse(read(cose.MESSAGE_BYTES_MAX + 1)))
 
 
-def read_answers(stick: Stick, folder: str, name: str) -> Iterator[ReceiptGiven | TrustNews]:
-    """Receipts, or trust news, as far as the file is whole; `Rejected` where it is not, or is too long to be ours."""
+def read_owed(stick: Stick, folder: str) -> tuple[parcels.BatchHeader, list[TrustNews]] | None:
+    """The CAs and revocations in a relay's folder and the header that says whose they are, nothing checked.
+
+    None if there are none; `Rejected` if the file is something else.
+    """
+    if OWED not in map(str.lower, stick.names(folder)):
+        return None
+    with stick.opened(f"{folder}/{OWED}") as read:
+        found = list(messages.read_sequence(bounded(read)))
+    if not found or not isinstance(found[0], Batch):
+        raise Rejected(Code.BATCH_MALFORMED, f"{folder}/{OWED} does not begin with a signed batch header.")
+    return parcels.read_header(cose.parse(found[0].header)), [item for item in found if isinstance(item, TrustNews)]
+
+
+def bounded(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Reads on as `read` does, but no more than an answer may be long: a longer file is none of ours."""
     left = _ANSWERS_BYTES_MAX
 
     def read_on(count: int) -> bytes:
@@ -122,8 +138,13 @@ def read_answers(stick: Stick, folder: str, name: str) -> Iterator[ReceiptGiven 
         left -= len(data)
         return data
 
+    return read_on
+
+
+def read_answers(stick: Stick, folder: str, name: str) -> Iterator[ReceiptGiven | TrustNews]:
+    """Receipts, or trust news, as far as the file is whole; `Rejected` where it is not, or is too long to be ours."""
     with stick.opened(f"{folder}/{name}") as read:
-        for message in messages.read_sequence(read_on):
+        for message in messages.read_sequence(bounded(read)):
             if not isinstance(message, ReceiptGiven | TrustNews):
                 raise Rejected(Code.BATCH_MALFORMED, f"{name} holds something else than answers of the centre.")
             yield message

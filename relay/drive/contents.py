@@ -39,8 +39,8 @@ class Contents:
         self._files = files
 
     async def statements(self, kind: Kind, there: Container[bytes]) -> AsyncIterator[Planned]:
-        """The tallies, or the lists, whose ids are not `there`."""
-        prefix = "1" if kind is Kind.TALLY else "2"
+        """The tallies, the notes or the lists whose ids are not `there`."""
+        prefix = "2" if kind is Kind.DOCUMENTS else "1"
         frames: list[bytes] = []
         async for group in self._groups(kind, there):
             frames.append(parcels.pack_statements(group))

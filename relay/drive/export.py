@@ -16,8 +16,9 @@ from relay.drive.stick import Stick, StickFull
 from relay.drive.writer import BatchWriter, KeptBatch, kept, prefix_of
 from relay.errors import Rejected
 from relay.identity import NodeIdentity
-from relay.protocol import cose, manifests
-from relay.protocol.statements import DocumentHash, Kind
+from relay.protocol import cose, manifests, messages, parcels
+from relay.protocol.messages import Batch, TrustNews
+from relay.protocol.statements import STATEMENT_KINDS, DocumentHash
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
 
@@ -63,6 +64,7 @@ class Exporter:
             await self._look(progress)
             await self._remove_settled()
             await self._write_missing(progress)
+            await self._write_owed()
             await self._finish()
         return StickState.FULL if self._full else StickState.SAFE, self._told(progress)
 
@@ -132,7 +134,7 @@ class Exporter:
         contents = Contents(self._store, self._files)
         photographs = await contents.photographs(cells)
         progress.expect(len(photographs), 2 * sum(item.size_bytes for item in photographs))
-        for kind in (Kind.TALLY, Kind.DOCUMENTS):
+        for kind in STATEMENT_KINDS:
             async for planned in contents.statements(kind, statements):
                 progress.expect(1, 2 * planned.size_bytes)
                 await self._write_if_it_fits(planned, progress)
@@ -175,6 +177,29 @@ class Exporter:
         if self._writer.is_waiting:
             progress.enter(StickState.VERIFYING)
             self._known |= await self._writer.settle(progress)
+
+    async def _write_owed(self) -> None:
+        """CAs and revocations of this side that the centre is not known to have; there may be no room even for them."""
+        owed = await self._store.trust.owed()
+        path = f"{self._folder}/{batches.OWED}"
+        certificates = tuple(der for kind, der in owed if kind == "authority")
+        news = messages.portions(TrustNews(certificates, tuple(der for kind, der in owed if kind == "crl")))
+        if not owed or await asyncio.to_thread(self._has_owed, news):
+            return
+        await self._mark()
+        header = self._node.signer.sign(parcels.header_payload(self._clock.now(), [], []))
+        said = messages.encode(Batch(header.with_chain(self._node.identity.chain)))
+        try:
+            await asyncio.to_thread(self._stick.put, path, said + b"".join(messages.encode(item) for item in news))
+        except StickFull:
+            self._full = True
+
+    def _has_owed(self, news: list[TrustNews]) -> bool:
+        try:
+            found = batches.read_owed(self._stick, self._folder)
+        except Rejected:
+            return False
+        return found is not None and found[1] == news
 
     # the beginning and the end
 

@@ -57,8 +57,12 @@ class Handing:
         self._cells: dict[bytes, int] = {}  # what the other side holds of documents
         self._news = asyncio.Event()
 
-    async def run(self, files: Sequence[BatchFile]) -> None:
-        """Returns once every frame was dealt with, and everything on the files was asked about."""
+    async def run(self, files: Sequence[BatchFile], owed: Sequence[Batch | TrustNews] = ()) -> None:
+        """Returns once every frame was dealt with, and everything on the files was asked about.
+
+        `owed`: a header and the CAs and revocations to be told, after all statements: who was revoked may have signed
+        before.
+        """
         try:
             async with asyncio.TaskGroup() as tasks:  # two halves of one conversation; neither outlives this call
                 listening = tasks.create_task(self._listen())
@@ -66,6 +70,7 @@ class Handing:
                     for item in files:
                         await self._hand_over(item)
                     await self._until(lambda: self._kept >= self._sent)
+                    await self._tell(owed)
                     await self._ask_about({name for item in files for name in item.statements})
                 finally:
                     listening.cancel()
@@ -92,6 +97,15 @@ class Handing:
             return False
         await self._ask((), [name for name in item.cells if name not in self._cells][:_DOCUMENTS_ASKED])
         return all(bits & ~self._cells.get(name, 0) == 0 for name, bits in item.cells.items())
+
+    async def _tell(self, owed: Sequence[Batch | TrustNews]) -> None:
+        for message in owed:
+            await self._say(message)
+        if owed:  # the answer to a question that asks nothing says that all before it was dealt with
+            self._introduced = True
+            await self._say(Ask((), ()))
+            self._asked += 1
+            await self._until(lambda: self._answered >= self._asked)
 
     async def _ask_about(self, statements: set[bytes]) -> None:
         """At the end: what is recorded is answered with receipts, also those that photographs had been missing for."""

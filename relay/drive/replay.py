@@ -16,6 +16,7 @@ from relay.drive.stick import Stick, StickFailed
 from relay.errors import NotNow, Rejected, RelayError, UplinkDown
 from relay.protocol import manifests
 from relay.protocol.cose import X5t
+from relay.protocol.messages import Batch, TrustNews
 from relay.protocol.trust import Identity, Role
 from relay.uplink.port import Uplink
 from relay.verifier import Verifier
@@ -40,10 +41,11 @@ class Told:
 
 @dataclass(slots=True)
 class _Author:
-    """A relay, and its batches on this stick in whichever folder they lie."""
+    """A relay, its batches on this stick in whichever folder they lie, and what it has to tell of revocations."""
 
     relay: Identity
     files: list[BatchFile] = field(default_factory=list)
+    owed: list[Batch | TrustNews] = field(default_factory=list)
 
 
 class Replay:
@@ -94,23 +96,42 @@ class Replay:
                     self._lacking(f"{path}: {found.fault}; {whole}.")
                 if relay.x5t != self._but_not:
                     authors.setdefault(relay.x5t, _Author(relay)).files.append(found)
+            await self._find_owed(folder, authors)
         return authors
+
+    async def _find_owed(self, folder: str, authors: dict[X5t, _Author]) -> None:
+        """CAs and revocations that a relay has written for the centre."""
+        try:
+            owed = await asyncio.to_thread(batches.read_owed, self._stick, folder)
+            if owed is None:
+                return
+            signed = owed[0].signed
+            relay = await self._verifier.verify_signer(signed, signed.chain, Role.RELAY)
+        except Rejected as error:
+            self._lacking(f"{folder}/{batches.OWED} is passed over: {error.sentence}")
+            return
+        if relay.x5t != self._but_not:
+            header = Batch(signed.with_chain(signed.chain))
+            authors.setdefault(relay.x5t, _Author(relay)).owed = [header, *owed[1]]
 
     async def _hand_over(self, author: _Author) -> None:
         came = Came()
+        groups = list(_streams(author.files)) or [[]]
         try:
-            for files in _streams(author.files):
-                await self._hand_over_files(author, files, came)
+            for files in groups:
+                await self._hand_over_files(author, files, came, author.owed if files is groups[-1] else ())
         finally:
             await self._write_answers(author, came)
 
-    async def _hand_over_files(self, author: _Author, files: list[BatchFile], came: Came) -> None:
+    async def _hand_over_files(
+        self, author: _Author, files: list[BatchFile], came: Came, owed: Sequence[Batch | TrustNews]
+    ) -> None:
         """One stream; several only if the other side is busy and asks to come back."""
         for attempt in range(_ATTEMPTS_MAX):
             try:
                 async with self._uplink.open() as stream:
                     try:
-                        await Handing(stream, self._stick, self._progress, came).run(files)
+                        await Handing(stream, self._stick, self._progress, came).run(files, owed)
                         self.told.files += len(files)
                     except StickFailed:
                         raise

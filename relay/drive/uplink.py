@@ -86,6 +86,12 @@ class DriveUplink:
         for visit in self._visited.values():
             visit.is_current = False
 
+    def visit(self) -> None:
+        """Serves the sticks that are in again at the next look, whatever became of them and however lately."""
+        for visit in self._visited.values():
+            visit.is_current, visit.rest_until, visit.hand_over_at = False, 0.0, 0.0
+        self._failed_until.clear()
+
     def view(self) -> dict[str, Any]:
         """For the status API: the stick that is worked on, or was last."""
         return {"name": self.name, "last_success": int(self._last_success), **self.progress.view()}

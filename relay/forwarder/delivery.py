@@ -17,7 +17,7 @@ from relay.identity import NodeIdentity
 from relay.protocol import messages, parcels, planning
 from relay.protocol.messages import Ask, Batch, Frame, Held, Kept, Problem, ReceiptGiven, SlipGiven, TrustNews
 from relay.protocol.parcels import CELL_BYTES, SHORT_BYTES, StatementParcel
-from relay.protocol.statements import DocumentHash, Kind
+from relay.protocol.statements import STATEMENT_KINDS, DocumentHash, Kind
 from relay.protocol.window import Window
 from relay.store.custody import CustodyStore
 from relay.store.holdings import HeldStatement
@@ -51,6 +51,7 @@ class Handlers:
     ]  # slips (COSE bytes), the certificate of who gave them
     on_sent: Callable[[int], None]  # bytes that went out, as messages
     carries: Callable[[], frozenset[Kind]]  # what this uplink may carry at this moment; nothing: it ends
+    tells_trust: bool = True  # whether this uplink carries CAs and revocations
 
 
 @dataclass(slots=True)
@@ -102,6 +103,7 @@ class Delivery:
         self._with_chain: set[bytes] = set()  # statements whose signer the other side lacks
         self._signers_given: set[bytes] = set()
         self._certificates_there: frozenset[bytes] = frozenset()
+        self._has_heard_trust = False
         self._slips: list[bytes] = []
         self._takes_photographs = True
         self._waits_for_room = False
@@ -157,10 +159,12 @@ class Delivery:
         if names := self._outgoing.take_doubtful(self, carries, messages.ASKED_MAX):
             await self._ask(Ask(names, ()))
             return True
-        for kind in (Kind.TALLY, Kind.DOCUMENTS):  # figures before lists of photographs
+        for kind in STATEMENT_KINDS:
             if kind in carries and (held := await self._outgoing.take_statements(self, kind, self._statements_most())):
                 await self._send_statements(held)
                 return True
+        if await self._tell_trust():
+            return True
         if Kind.DOCUMENTS not in carries or not self._takes_photographs:
             self._give_back()
             return False
@@ -171,6 +175,18 @@ class Delivery:
         if documents:
             await self._ask(Ask((), documents))
         return await self._plan_chunks() or bool(documents)
+
+    async def _tell_trust(self) -> bool:
+        """Says the CAs and revocations that the other side lacks; it begins by saying what it has.
+
+        After all statements: what somebody signed and handed over before he was revoked arrives before that news.
+        """
+        if not (self._handlers.tells_trust and self._has_heard_trust) or self._asked:
+            return False
+        news = self._outgoing.telling.take(self)
+        for portion in messages.portions(news) if news else ():
+            await self._say(portion)
+        return news is not None
 
     def _statements_most(self) -> int:
         """As many as make a frame of less than a second; not too few, since they share what goes around them."""
@@ -291,6 +307,8 @@ class Delivery:
                     self._held(message)
                 case TrustNews():
                     self._certificates_there |= frozenset(message.certificates)
+                    self._has_heard_trust = True
+                    self._outgoing.telling.heard((*message.certificates, *message.crls))
                     await self._handlers.on_trust(message)
                 case Problem():
                     self._heed(message)

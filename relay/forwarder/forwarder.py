@@ -21,9 +21,11 @@ from relay.forwarder.view import LinkState
 from relay.identity import NodeIdentity
 from relay.protocol import cose, receipts, trust
 from relay.protocol.messages import Problem, TrustNews
+from relay.protocol.parcels import SHORT_BYTES
 from relay.protocol.statements import Kind
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
+from relay.trust_book import TrustBook
 from relay.uplink import interfaces
 from relay.uplink.port import Connection, NetworkUplink
 from relay.verifier import Verifier
@@ -46,8 +48,10 @@ class Forwarder:
         verifier: Verifier,
         clock: Clock,
         chance: random.Random,
+        book: TrustBook,
     ) -> None:
         self._store = store
+        self._book = book
         self._files = files
         self._verifier = verifier
         self._clock = clock
@@ -58,18 +62,23 @@ class Forwarder:
             clock,
             chance,
             self.file_receipt,
-            self.learn,
+            self._hear_trust,
             self._problems.append,
             self._file_slips,
             self._neighbours_ledger,
         )
-        self._to_centre = Outgoing(store, files, clock)
+        self._to_centre = Outgoing(store, files, clock, owed=book.owed)
         self._to_neighbours: dict[cose.X5t, Outgoing] = {}
         self.links = []
         for uplink, config in uplinks:
             to_centre = config.kind == "https"
             self.links.append(
-                Link(uplink, config, self._to_centre if to_centre else Outgoing(store, files, clock), parts)
+                Link(
+                    uplink,
+                    config,
+                    self._to_centre if to_centre else Outgoing(store, files, clock, owed=book.owed),
+                    parts,
+                )
             )
         for link in self.links:
             link.rivals = [rival for rival in self.links if rival is not link]
@@ -83,6 +92,14 @@ class Forwarder:
         """All that has no receipt lies on a stick as well: the centre is asked about it before any of it is sent."""
         self._to_centre.elsewhere(name for name, _ in await self._store.names_without_receipt())
 
+    def is_under_way(self, statement: bytes) -> bool:
+        """Whether a stream, a stick or a neighbour has this statement now, as far as is known since the start."""
+        return any(outgoing.has_taken(statement[:SHORT_BYTES]) for outgoing in self._ledgers())
+
+    def under_way(self) -> set[bytes]:
+        """All of which `is_under_way` says so, by the first 8 bytes of their ids."""
+        return set().union(*(outgoing.taken for outgoing in self._ledgers()))
+
     async def waiting(self) -> dict[str, Any]:
         """What has no receipt, by class, and how long the uplinks that carry it now will need; None: nobody knows."""
         told: dict[str, Any] = {}
@@ -90,7 +107,7 @@ class Forwarder:
             left = size_bytes * _WIRE_BYTES_PER_STATEMENT_BYTE
             if name == "photographs":
                 left = max(0, size_bytes - self._to_centre.photograph_bytes_there)
-            kind = Kind.TALLY if name == "tallies" else Kind.DOCUMENTS
+            kind = {"tallies": Kind.TALLY, "notes": Kind.NOTE}.get(name, Kind.DOCUMENTS)
             rate = sum(link.rate for link in self.links if link.view.state is LinkState.UP and kind in link.carries())
             eta = round(left / rate) if rate and left else None if left else 0
             told[name] = {"count": count, "bytes": size_bytes, "bytes_left": round(left), "eta_seconds": eta}
@@ -153,7 +170,9 @@ class Forwarder:
         """What waits for the neighbour at the other end: all but what it has given us itself."""
         x5t = cose.x5t_of(connection.peer)
         if x5t not in self._to_neighbours:
-            outgoing = Outgoing(self._store, self._files, self._clock, not_from=x5t, others=self._to_centre)
+            outgoing = Outgoing(
+                self._store, self._files, self._clock, not_from=x5t, others=self._to_centre, owed=self._book.owed
+            )
             await outgoing.start()
             self._to_neighbours[x5t] = outgoing
         return self._to_neighbours[x5t]
@@ -168,29 +187,12 @@ class Forwarder:
         await self._store.file_slips([slip for slip, _ in signed], signed[0][1])
 
     async def _centre_chain(self, x5t: cose.X5t) -> tuple[bytes, ...]:
-        kept = [der for kind, der in await self._store.trust_items() if kind == "centre"]
+        kept = [der for kind, der in await self._store.trust.all() if kind == "centre"]
         return tuple(der for der in kept if cose.x5t_of(der) == x5t)
 
-    async def learn(self, news: TrustNews) -> None:
-        """Keeps what is told of CAs, revocations and the centre's certificate, after checking it against the root."""
-        roles = {der: trust.role_of(der) for der in news.certificates}
-        authorities = [der for der, role in roles.items() if role is None]
-        for error in self._verifier.learn(authorities, news.crls):
-            log.warning("trust news not taken: %s", error.sentence)
-        known = set(self._verifier.trust.authority_certificates)
-        items = [("authority", der) for der in authorities if der in known]
-        items += [
-            ("centre", der) for der, role in roles.items() if role is trust.Role.CENTRE and self._reaches_root(der)
-        ]
-        items += [("crl", der) for der in self._verifier.trust.crls.values()]
-        before = {der for _, der in await self._store.trust_items()}
-        fresh = [(kind, cose.sha256(der), der) for kind, der in items if der not in before]
-        if fresh:
-            await self._store.learn_trust(fresh)
-
-    def _reaches_root(self, der: bytes) -> bool:
-        try:
-            self._verifier.trust.identify((der,), None)
-        except Rejected:
-            return False
-        return True
+    async def _hear_trust(self, news: TrustNews, from_centre: bool) -> None:
+        """What is told of CAs and revocations; what the centre itself tells, it need not be told any more."""
+        await self._book.learn(news)
+        there = self._book.settled((*news.certificates, *news.crls)) if from_centre else []
+        if there:
+            await self._store.tell_trust(there)

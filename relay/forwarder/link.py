@@ -34,7 +34,7 @@ from relay.uplink.port import Connection, NetworkUplink
 
 log = logging.getLogger(__name__)
 
-_CARRIES = {"tally": Kind.TALLY, "documents": Kind.DOCUMENTS}
+_CARRIES = {"tally": {Kind.TALLY, Kind.NOTE}, "documents": {Kind.DOCUMENTS}}
 _LOOK_SECONDS = 0.5
 _CONNECTING_SECONDS = 10.0
 _SPARE_RATE_LEAST = 4000.0  # bytes per second: making one takes some 3,000
@@ -52,7 +52,7 @@ class Parts:
     clock: Clock
     chance: random.Random
     on_receipt: Callable[[bytes], Awaitable[None]]
-    on_trust: Callable[[TrustNews], Awaitable[None]]
+    on_trust: Callable[[TrustNews, bool], Awaitable[None]]  # what was told, and whether the centre itself told it
     on_problem: Callable[[Problem], None]
     on_slips: Callable[[Sequence[bytes], bytes], Awaitable[None]]
     ledger: Callable[[Connection], Awaitable[Outgoing]]  # of what waits for whoever is at the other end
@@ -70,6 +70,7 @@ class Link:
         self._parts = parts
         self._opened: Opened | None = None
         self._reserve = Reserve(self._open, parts.chance)
+        self._tells_trust = "control" in config.carries
         self._rate = 0.0
         self._bytes_allowed = 0
         self._lost = ""  # why the connection is gone, though TCP has not noticed yet
@@ -94,7 +95,7 @@ class Link:
 
     def kinds(self) -> frozenset[Kind]:
         """The kinds of statement (lists stand for their photographs as well) that it may carry by its configuration."""
-        return frozenset(kind for word, kind in _CARRIES.items() if word in self.config.carries)
+        return frozenset(kind for word, kinds in _CARRIES.items() if word in self.config.carries for kind in kinds)
 
     def carries(self) -> frozenset[Kind]:
         """What it may carry now: what no better uplink that works carries, and photographs if none is cheaper."""
@@ -161,7 +162,7 @@ class Link:
                 if not carries:
                     self._say_why_not()
                     seconds = 1.0
-                elif self._is_replaced() or await self.outgoing.has_work(carries):
+                elif self._is_replaced() or self._has_trust_to_tell() or await self.outgoing.has_work(carries):
                     return
                 else:
                     if self.view.state is not LinkState.DOWN:
@@ -173,6 +174,10 @@ class Link:
                 except TimeoutError:
                     if carries and self.outgoing.awaits_receipts:
                         self.outgoing.doubt_all()
+
+    def _has_trust_to_tell(self) -> bool:
+        """Whether the other side lacks CAs or revocations, and this uplink carries such things."""
+        return self._tells_trust and self.outgoing.telling.has_work
 
     def _is_replaced(self) -> bool:
         """Whether it is down and a worse uplink does its work: then it is tried though nothing waits for it."""
@@ -201,7 +206,13 @@ class Link:
     async def _open(self) -> Opened:
         parts = self._parts
         handlers = Handlers(
-            parts.on_receipt, parts.on_trust, parts.on_problem, parts.on_slips, self._sent, self.carries
+            parts.on_receipt,
+            self._hear_trust,
+            parts.on_problem,
+            parts.on_slips,
+            self._sent,
+            self.carries,
+            self._tells_trust,
         )
         async with AsyncExitStack() as stack:
             connection = await stack.enter_async_context(self._uplink.open())
@@ -283,6 +294,9 @@ class Link:
         path = self._opened.connection.path() if self._opened else None
         is_far = path is not None and path.round_trip_least > _FAR_SECONDS
         return is_far and self.rate > _SPARE_RATE_LEAST and not self.config.bytes_per_day
+
+    async def _hear_trust(self, news: TrustNews) -> None:
+        await self._parts.on_trust(news, self.config.kind == "https")
 
     def _sent(self, size_bytes: int) -> None:
         self.view.bytes_sent += size_bytes

@@ -6,16 +6,18 @@ process died is doubtful, and the destination is asked about it before any of it
 
 import asyncio
 import time
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from relay.clock import Clock
 from relay.forwarder.photographs import Chunk, Photographs
 from relay.forwarder.taker import Taker
+from relay.forwarder.telling import Telling
 from relay.protocol.cose import X5t
+from relay.protocol.messages import TrustNews
 from relay.protocol.parcels import CELL_BYTES, SHORT_BYTES
-from relay.protocol.statements import DocumentHash, Kind
+from relay.protocol.statements import STATEMENT_KINDS, DocumentHash, Kind
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
 from relay.store.holdings import HeldStatement
@@ -63,8 +65,13 @@ class Outgoing:
         *,
         not_from: X5t | None = None,
         others: "Outgoing | None" = None,
+        owed: Callable[[], TrustNews] = lambda: TrustNews((), ()),
     ) -> None:
-        """`not_from`: what that relay handed over is left out. `others` is told what may now arrive by this way."""
+        """`not_from`: what that relay handed over is left out. `others` is told what may now arrive by this way.
+
+        `owed`: the CAs and revocations that the centre is not known to have.
+        """
+        self.telling = Telling(owed)
         self._others = others
         self.crossed = Crossed()
         self.knows_signers = True  # until it says that it lacks one: then certificates travel with statements
@@ -74,7 +81,7 @@ class Outgoing:
         self._waiters: set[asyncio.Event] = set()
         self._to_read: set[Kind] = set()  # the kinds of statement of which the store may have new ones
         self._to_gather = False  # whether it may have new photographs
-        self._cursor = {Kind.TALLY: 0, Kind.DOCUMENTS: 0}  # slip numbers up to which all were taken once
+        self._cursor = dict.fromkeys(STATEMENT_KINDS, 0)  # slip numbers up to which all were taken once
         self._doubtful: dict[bytes, Kind] = {}  # may have arrived: ask
         self._wanted: dict[bytes, Kind] = {}  # did not arrive: send again
         self._taken: dict[bytes, tuple[Kind, Taker | None]] = {}  # sent or asked about, and without a receipt
@@ -94,6 +101,16 @@ class Outgoing:
     def awaits_receipts(self) -> bool:
         """Whether something was sent for which no receipt has come."""
         return bool(self._taken or self._doubtful or self._photographs.awaits_receipts)
+
+    def has_taken(self, name: bytes) -> bool:
+        """Whether a stream has this statement (first 8 bytes of its id) under way, or it may come by another way."""
+        taken = self._taken.get(name)
+        return name in self._elsewhere or name in self._arrived or (taken is not None and taken[1] is not None)
+
+    @property
+    def taken(self) -> set[bytes]:
+        """All statements of which `has_taken` says so."""
+        return self._elsewhere | self._arrived | {name for name, (_, taker) in self._taken.items() if taker is not None}
 
     @property
     def photograph_bytes_there(self) -> int:
@@ -223,6 +240,7 @@ class Outgoing:
                 self._arrived.discard(name)
                 self._doubtful[name] = kind
         self._photographs.let_go(taker)
+        self.telling.let_go(taker, was_cut=was_cut)
         self.wake()  # it may have been about to take in what is new
 
     def doubt_overdue(self, now: float, seconds: float) -> None:

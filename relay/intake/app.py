@@ -38,6 +38,7 @@ class Intake:
         status: Status,
         node_chain: tuple[bytes, ...],
         request_seconds_max: float,
+        is_under_way: Callable[[bytes], bool] = lambda _: False,
     ) -> None:
         self._store = store
         self._files = files
@@ -46,6 +47,7 @@ class Intake:
         self._status = status
         self._node_chain = node_chain
         self._request_seconds_max = request_seconds_max
+        self._is_under_way = is_under_way
 
     async def post_statement(self, request: web.Request) -> web.Response:
         """Takes a statement: 201 with its slip, 200 with the same slip when it comes again."""
@@ -90,7 +92,7 @@ class Intake:
     async def get_trust(self, _request: web.Request) -> web.Response:
         """Certificates and CRLs with which a phone checks slips and receipts, from its pinned root."""
         trust = self._verifier.trust
-        kept = [der for kind, der in await self._store.trust_items() if kind == "centre"]
+        kept = [der for kind, der in await self._store.trust.all() if kind == "centre"]
         certificates = dict.fromkeys([*self._node_chain, *trust.authority_certificates[1:], *kept])
         return trust_answer(certificates, trust.crls.values())
 
@@ -101,7 +103,9 @@ class Intake:
     async def _view(self, held: HeldStatement) -> dict[str, Any]:
         pages = await self._store.pages_of(held.number)
         arrived = [await self._arrived_bytes(page) for page in pages]
-        return views.statement(held, pages, arrived, await self._store.neighbours.holders_of(held.id))
+        also_at = await self._store.neighbours.holders_of(held.id)
+        under_way = held.verdict is None and (bool(also_at) or self._is_under_way(held.id))
+        return views.statement(held, pages, arrived, also_at, under_way=under_way)
 
     async def _arrived_bytes(self, page: HeldDocument) -> int:
         if page.slip and not page.dropped_at:

@@ -26,6 +26,7 @@ from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
 from relay.store.holdings import TakeStatement
 from relay.store.neighbours import Answer
+from relay.trust_book import TrustBook
 from relay.verifier import Verifier
 
 log = logging.getLogger(__name__)
@@ -59,8 +60,10 @@ class Custodian:
         metrics: Metrics,
         node: Identity,
         config: NeighbourConfig,
+        book: TrustBook,
     ) -> None:
         self._store = store
+        self._book = book
         self._files = files
         self._reception = reception
         self._verifier = verifier
@@ -99,9 +102,13 @@ class Custodian:
         unknown = tuple(name for name in ask.statements if name not in here)
         return Held(cells, unknown), _answers(found, await self._store.neighbours.slips_for(ask.documents))
 
+    async def learn(self, news: TrustNews, _sender: Identity) -> TrustNews:
+        """Takes in the CAs and revocations that another relay tells of; they are told to the centre as our own are."""
+        return await self._book.learn(news, owed=True)
+
     async def news(self, sender: Identity) -> TrustNews:
         """This relay's chain, to check its slips; the centre's, to check receipts; CAs and CRLs for the sender."""
-        centre = [der for kind, der in await self._store.trust_items() if kind == "centre"]
+        centre = [der for kind, der in await self._store.trust.all() if kind == "centre"]
         certificates, crls = self._verifier.trust.concerning(sender.scope[:_KABUPATEN_DIGITS])
         _, own_crls = self._verifier.trust.concerning(self._node.scope[:_KABUPATEN_DIGITS])
         chain_and_others = dict.fromkeys([*self._node.chain, *centre, *certificates])

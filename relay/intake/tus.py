@@ -6,6 +6,7 @@ An upload's name is the document's SHA-256, so a phone that comes back needs no 
 import asyncio
 import base64
 import binascii
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -24,16 +25,26 @@ _BLOCK_BYTES = 128 * 1024
 
 
 class Tus:
-    """The four requests of tus. One upload at a time a document: the newest connection wins."""
+    """The four requests of tus. One upload at a time a document: the newest connection wins.
+
+    `on_arriving` is told, without waiting, of which photograph another part has come.
+    """
 
     def __init__(
-        self, store: CustodyStore, files: DocumentFiles, reception: Reception, clock: Clock, config: IntakeConfig
+        self,
+        store: CustodyStore,
+        files: DocumentFiles,
+        reception: Reception,
+        clock: Clock,
+        config: IntakeConfig,
+        on_arriving: Callable[[DocumentHash], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._files = files
         self._reception = reception
         self._clock = clock
         self._config = config
+        self._on_arriving = on_arriving
         self._uploads: dict[bytes, asyncio.Task[object]] = {}
 
     async def options(self, _request: web.Request) -> web.Response:
@@ -114,6 +125,7 @@ class Tus:
             if block and (not piece or len(block) >= _BLOCK_BYTES):
                 offset = await asyncio.to_thread(self._files.append, document, offset, bytes(block))
                 block.clear()
+                self._on_arriving(document)
             if not piece:
                 break
         if offset == size:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from relay.http import text64
-from relay.protocol import forms, statements
+from relay.protocol import statements
+from relay.protocol.flags import flags
 from relay.protocol.lifecycle import EVENT_OF, Event, state_of
 from relay.protocol.receipts import Verdict
 from relay.protocol.statements import Kind
@@ -13,17 +14,19 @@ from relay.store.database import Row
 from relay.store.holdings import HeldDocument, HeldStatement
 from relay.store.neighbours import Holder
 
-FORM_UNKNOWN = "form-unknown"
-CLOCK_DOUBTFUL = "clock-doubtful"
-_CLOCK_DOUBT_SECONDS = 14 * 86400
-
 
 def statement(
-    held: HeldStatement, pages: Sequence[HeldDocument], arrived: Sequence[int], also_at: Sequence[Holder]
+    held: HeldStatement,
+    pages: Sequence[HeldDocument],
+    arrived: Sequence[int],
+    also_at: Sequence[Holder],
+    *,
+    under_way: bool,
 ) -> dict[str, Any]:
     """One statement; `arrived` counts the bytes of each page's photograph that are here.
 
-    `origin` is the relay that handed it over (null: a phone), `also_at` the neighbours that have taken it over.
+    `origin` is the relay that handed it over (null: a phone), `also_at` the neighbours that have taken it over;
+    `under_way`: a stream, a stick or a neighbour has it, and there is no receipt yet.
     """
     parsed = statements.parse(held.cose)
     return {
@@ -38,9 +41,13 @@ def statement(
         "number": held.number,
         "flags": list(flags(parsed, held.held_at)),
         "notes": list(held.notes),
+        "about": [item.hex() for item in parsed.about],
+        "favours": parsed.favours and parsed.favours.hex(),
+        "text": parsed.text,
         "slip": text64(held.slip),
         "receipt": text64(held.receipt),
         "origin": held.origin,
+        "under_way": under_way,
         "also_at": [
             {"relay": item.name, "scope": item.scope, "held_at": item.held_at, "slip": text64(item.slip)}
             for item in also_at
@@ -49,17 +56,6 @@ def statement(
             _document(page, count, held.verdict is not None) for page, count in zip(pages, arrived, strict=True)
         ],
     }
-
-
-def flags(parsed: statements.Statement, held_at: int) -> tuple[str, ...]:
-    """What the relay notices about a statement: broken rules of the form, an unknown form, a clock far off."""
-    doubtful = (CLOCK_DOUBTFUL,) if abs(parsed.signed_at - held_at) > _CLOCK_DOUBT_SECONDS else ()
-    form = forms.catalogue().get(parsed.form)
-    if form is None:
-        return (FORM_UNKNOWN, *doubtful)
-    if parsed.kind is not Kind.TALLY:
-        return doubtful
-    return doubtful + form.flags(forms.unpack(form, parsed.figures))
 
 
 def station_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:

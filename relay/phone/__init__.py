@@ -3,6 +3,7 @@
 No global state; the clock is handed in; hundreds of phones can live in one process. In short:
 
     outbox.create(folder, p12, code, root, clock)       -> Outbox       bytes of the PKCS#12 file, DER of the root
+    await enrolling.enrol(folder, url, code, name, clock)               -> Outbox       the key is made here
     Outbox(folder, clock)                                               open it; clock() gives Unix seconds
     outbox.officer(passphrase=None)                     -> NodeIdentity (blocking, as all of Outbox: use a thread)
     outbox.sign_tally(officer, tps, form, figures, revision=1)          -> Entry; same again: same Entry

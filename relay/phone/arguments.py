@@ -26,6 +26,7 @@ def parser(run: Mapping[str, Run]) -> argparse.ArgumentParser:
         return made
 
     _init(command("init", "take the officer's key from its PKCS#12 file, and make the outbox"))
+    _enrol(command("enrol", "make a key here and have it certified by a relay, with a one-time code"))
     _sign_tally(command("sign-tally", "sign the figures of one form; blank boxes are allowed"))
     _sign_documents(command("sign-documents", "sign the list of page photographs, and keep the originals"))
     _find(command("find", "list the relays near by"))
@@ -42,6 +43,16 @@ def _init(command: argparse.ArgumentParser) -> None:
     command.add_argument("--identity", type=Path, required=True, metavar="P12", help="the officer's PKCS#12 file")
     command.add_argument("--code-file", type=Path, metavar="FILE", help="its one-time code (mode 0600); else asked for")
     command.add_argument("--root", type=Path, required=True, metavar="PEM", help="the root that this phone trusts")
+    command.add_argument(
+        "--passphrase-file", type=Path, metavar="FILE", help="encrypts the key in the outbox (mode 0600)"
+    )
+
+
+def _enrol(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--relay", required=True, metavar="URL", help="its address, such as https://10.0.0.1:8443")
+    command.add_argument("--name", required=True, help="your name, as it shall stand in the certificate")
+    command.add_argument("--code-file", type=Path, metavar="FILE", help="the one-time code (mode 0600); else asked for")
+    command.add_argument("--wait", type=float, default=0.0, metavar="SECONDS", help="for an authority elsewhere")
     command.add_argument(
         "--passphrase-file", type=Path, metavar="FILE", help="encrypts the key in the outbox (mode 0600)"
     )

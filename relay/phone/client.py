@@ -19,6 +19,7 @@ import aiohttp
 from relay.errors import Code, NotNow, Rejected, UplinkDown
 from relay.http import COSE_TYPE
 from relay.protocol import cose
+from relay.protocol.enrolment import Answer, read_answer
 from relay.protocol.statements import DocumentHash
 
 TUS_VERSION = "1.0.0"
@@ -89,6 +90,15 @@ class RelayConnection:
         _, slip = await self._request("POST", "/v1/statements", body, {"Content-Type": COSE_TYPE})
         return slip
 
+    async def enrol(self, request: bytes) -> Answer:
+        """Asks for a certificate (PKCS#10); the answer is not verified."""
+        _, body = await self._request("POST", "/v1/enrolments", request, {"Content-Type": "application/pkcs10"})
+        return read_answer(self._parsed(body))
+
+    async def enrolment(self, key: bytes) -> Answer:
+        """What has become of the request of a key, by its id."""
+        return read_answer(await self._json(f"/v1/enrolments/{key.hex()}"))
+
     async def view(self, statement: bytes) -> StatementView | None:
         """What the relay says of a statement; None if it has none of that id."""
         try:
@@ -123,6 +133,9 @@ class RelayConnection:
 
     async def _json(self, path: str) -> dict[str, Any]:
         _, body = await self._request("GET", path, None, {})
+        return self._parsed(body)
+
+    def _parsed(self, body: bytes) -> dict[str, Any]:
         try:
             answer = json.loads(body)
         except (ValueError, RecursionError) as error:

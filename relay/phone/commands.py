@@ -25,6 +25,7 @@ from relay.phone.finder import Candidate
 from relay.phone.outbox import Outbox
 from relay.phone.sending import SendReport, send
 from relay.protocol import forms
+from relay.protocol.enrolment import enrolment_code
 from relay.protocol.forms import FIGURE_MAX, Figures, Form
 from relay.protocol.lifecycle import State
 from relay.protocol.statements import DocumentHash, Kind
@@ -50,13 +51,34 @@ def _init(options: argparse.Namespace) -> int:
     else:
         code = _ask("One-time code: ", "--code-file")
     passphrase = read_passphrase(options.passphrase_file) if options.passphrase_file else None
-    made = outbox.create(options.outbox, _bytes(options.identity), code, root, _clock, passphrase)
-    who = made.officer(passphrase).identity
-    print(f"{options.outbox} is the outbox of {who.name}, certified for {who.scope} until {who.not_after:%Y-%m-%d}.")
-    if passphrase is None:
-        print("The key is not encrypted: whoever can read this folder can sign. --passphrase-file encrypts it.")
+    _say_whose(outbox.create(options.outbox, _bytes(options.identity), code, root, _clock, passphrase), passphrase)
     print(f"Keep the code no longer, and remove {options.identity}.")
     return 0
+
+
+def _enrol(options: argparse.Namespace) -> int:
+    from relay.phone.enrolling import enrol  # with what makes certificates' requests
+
+    if options.code_file:
+        typed = read_passphrase(options.code_file).decode(errors="replace")
+    else:
+        typed = _ask("One-time code: ", "--code-file")
+    passphrase = read_passphrase(options.passphrase_file) if options.passphrase_file else None
+    code = enrolment_code(typed)
+    made = asyncio.run(
+        enrol(
+            options.outbox, options.relay, code, options.name, _clock, passphrase=passphrase, wait_seconds=options.wait
+        )
+    )
+    _say_whose(made, passphrase)
+    return 0
+
+
+def _say_whose(made: Outbox, passphrase: bytes | None) -> None:
+    who = made.officer(passphrase).identity
+    print(f"{made.folder} is the outbox of {who.name}, certified for {who.scope} until {who.not_after:%Y-%m-%d}.")
+    if passphrase is None:
+        print("The key is not encrypted: whoever can read this folder can sign. --passphrase-file encrypts it.")
 
 
 def _sign_tally(options: argparse.Namespace) -> int:
@@ -321,6 +343,7 @@ _NOBODY = (
 )
 _RUN: dict[str, arguments.Run] = {
     "init": _init,
+    "enrol": _enrol,
     "sign-tally": _sign_tally,
     "sign-documents": _sign_documents,
     "find": _find,

@@ -74,10 +74,10 @@ class _Judge:
             return found
         # 2. what is known below the root; revocations apart, since their date counts
         self._learn()
-        # 3. the officer's signature, chain, role and station
+        # 3. the officer's or operator's signature, chain, role and station
         with _problems(found, "The statement"):
             signer = self._proofs.signer(found.statement.signed)
-            trust.check_speaks_for(signer, found.statement.tps)
+            trust.check_speaks_for(signer, found.statement)
             self._check_time(signer)
             found.signer = signer
         # 4. slips, 5. receipt, 6. photographs

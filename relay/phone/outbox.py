@@ -131,7 +131,7 @@ class Outbox:
 
     def _keep(self, officer: NodeIdentity, payload: bytes, pages: Mapping[int, Path], anyway: bool) -> Entry:
         statement = statements.read(officer.signer.sign(payload))
-        trust.check_speaks_for(officer.identity, statement.tps)
+        trust.check_speaks_for(officer.identity, statement)
         with disk_errors(self.folder), lock_folder(self._statements):
             for leftover in self._statements.glob(f"{_BUILDING}*"):  # what a crash left: it was never reported
                 shutil.rmtree(leftover)

@@ -21,12 +21,15 @@ _VERDICTS = {
     Verdict.REFUSED: "refused",
 }
 
+_WHAT = {Kind.TALLY: "TALLY", Kind.DOCUMENTS: "PHOTOGRAPHS", Kind.NOTE: "NOTE"}
+
 
 def show(found: Evidence, console: Console) -> None:
     """For a person: who signed what, with every proof and every doubt."""
     if found.statement is not None:
         _show_statement(console, found, found.statement)
         _show_pages(console, found, found.statement)
+        _show_note(console, found.statement)
     _show_proofs(console, found)
     for note in found.notes:
         console.print(f"note        {escape(note)}")
@@ -37,14 +40,14 @@ def show(found: Evidence, console: Console) -> None:
 def _show_statement(console: Console, found: Evidence, statement: Statement) -> None:
     form = forms.catalogue().get(statement.form)
     name = f"{form.name} ({statement.form})" if form else f"form {statement.form}, which this version does not know"
-    kind = "TALLY" if statement.kind is Kind.TALLY else "PHOTOGRAPHS"
-    console.print(f"[bold]{kind} of TPS {statement.tps}, {name}, revision {statement.revision}[/bold]")
+    what = _WHAT[statement.kind]
+    console.print(f"[bold]{what} of TPS {statement.tps}, {name}, revision {statement.revision}[/bold]")
     console.print(f"id          {statement.id.hex()}")
     signer = found.signer
     if signer is not None:
         console.print(f"signed by   {escape(signer.name)}, {signer.role}, certified for {_region(signer.scope)}")
         when = datetime.fromtimestamp(statement.signed_at, UTC)
-        console.print(f"signed at   {_time(statement.signed_at)} by the phone's clock")
+        console.print(f"signed at   {_time(statement.signed_at)} by the signer's clock")
         inside = "within" if signer.valid_at(when) else "OUTSIDE"
         console.print(
             f"certificate serial {signer.serial:X}, valid {signer.not_before:%Y-%m-%d} to {signer.not_after:%Y-%m-%d}; "
@@ -71,6 +74,19 @@ def _show_pages(console: Console, found: Evidence, statement: Statement) -> None
         names = [name for name, pages in found.documents.items() if page.number in pages]
         state = f"{', '.join(names)} is exactly what was signed" if names else "not given, not checked"
         console.print(f"page {page.number:<6} {page.size_bytes} bytes, {page.document.hex()[:16]}…: {escape(state)}")
+
+
+def _show_note(console: Console, statement: Statement) -> None:
+    if statement.kind is not Kind.NOTE:
+        return
+    for item in statement.about:
+        favoured = ", which the operator favours" if item == statement.favours else ""
+        console.print(f"about       {item.hex()}{favoured}")
+    if statement.favours is None:
+        console.print("favours     none of them")
+    for line in statement.text.splitlines():
+        console.print(f"says        {escape(''.join(letter if letter.isprintable() else ' ' for letter in line))}")
+    console.print("A note overwrites nothing: what it is about stays as it was signed.")
 
 
 def _show_proofs(console: Console, found: Evidence) -> None:
@@ -102,6 +118,9 @@ def as_json(found: Evidence) -> dict[str, Any]:
             "form": statement.form,
             "revision": statement.revision,
             "signed_at": statement.signed_at,
+            "about": [item.hex() for item in statement.about],
+            "favours": statement.favours and statement.favours.hex(),
+            "text": statement.text,
         },
         "signer": signer
         and {

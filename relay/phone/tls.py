@@ -32,6 +32,15 @@ def relay_tls(root: Path) -> ssl.SSLContext:
     return context
 
 
+def first_contact() -> ssl.SSLContext:
+    """For enrolling, before any root is known: encrypted, and with anybody. The answer proves itself by the code."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def public_tls() -> ssl.SSLContext:
     """Client TLS for a relay that shows a public CA's certificate: its host name is checked, its role cannot be.
 

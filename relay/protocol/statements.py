@@ -1,4 +1,4 @@
-"""Statements: what an officer's phone signs. A tally (the figures of one form) or documents (its photographs).
+"""Statements: an officer's tally (the figures of one form) or documents (its photographs); an operator's note on them.
 
 Reading checks shape only; who signed and whether they may is `trust`'s matter.
 """
@@ -28,6 +28,8 @@ class Kind(IntEnum):
     RECEIPT = 4
     BATCH = 5
     MANIFEST = 6
+    NOTE = 7
+    LOGIN = 8
 
 
 class Key(IntEnum):
@@ -51,8 +53,21 @@ class Key(IntEnum):
     BYTES = 16
     ROOT = 17
     DOCUMENTS = 18
+    ABOUT = 19
+    FAVOURS = 20
+    TEXT = 21
+    CHALLENGE = 22
+    ORIGIN = 23
 
 
+STATEMENT_KINDS = (Kind.TALLY, Kind.NOTE, Kind.DOCUMENTS)
+"""The kinds of statement, in the order in which they go out: lists of photographs last."""
+_COMMON = frozenset({Key.KIND, Key.TPS, Key.FORM, Key.REVISION, Key.TIME})
+_KEYS = {
+    Kind.TALLY: _COMMON | {Key.FIGURES},
+    Kind.DOCUMENTS: _COMMON | {Key.PAGES},
+    Kind.NOTE: _COMMON | {Key.ABOUT, Key.FAVOURS, Key.TEXT},
+}
 TIME_MAX = 2**34
 REVISION_MAX = 99
 FORM_MAX = 2**16 - 1
@@ -60,6 +75,8 @@ FIGURES_BYTES_MAX = 1024
 PAGES_MAX = 64
 PAGE_NUMBER_MAX = 99
 DOCUMENT_BYTES_MAX = 64 * 2**20
+ABOUT_MAX = 16
+TEXT_BYTES_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +90,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A well-formed statement; `signed` holds the exact bytes. Times are Unix seconds by the phone's clock."""
+    """A well-formed statement; `signed` holds the exact bytes. Times are Unix seconds by the phone's clock.
+
+    `figures` are a tally's, `pages` are of documents; a note is `about` statements, of which it may favour one.
+    """
 
     id: StatementId
     kind: Kind
@@ -81,9 +101,12 @@ class Statement:
     form: int
     revision: int
     signed_at: int
-    figures: bytes
-    pages: tuple[Page, ...]
     signed: cose.Sign1
+    figures: bytes = b""
+    pages: tuple[Page, ...] = ()
+    about: tuple[StatementId, ...] = ()
+    favours: StatementId | None = None
+    text: str = ""
 
     @property
     def short_id(self) -> str:
@@ -95,6 +118,8 @@ class Statement:
         """What is claimed, without when and under which revision: equal contents are no conflict."""
         if self.kind is Kind.TALLY:
             return self.figures
+        if self.kind is Kind.NOTE:
+            return cbor.encode([list(self.about), self.favours, self.text])
         return b"".join(bytes((page.number,)) + page.document for page in self.pages)
 
 
@@ -109,6 +134,21 @@ def documents(*, tps: TpsCode, form: int, revision: int, signed_at: int, pages: 
     return _payload(Kind.DOCUMENTS, tps, form, revision, signed_at, {Key.PAGES: listing})
 
 
+def note(
+    *,
+    tps: TpsCode,
+    form: int,
+    revision: int,
+    signed_at: int,
+    about: Sequence[StatementId],
+    favours: StatementId | None,
+    text: str,
+) -> bytes:
+    """The payload of a note; `about` in ascending order, `favours` one of them or none."""
+    body = {Key.ABOUT: list(about), Key.FAVOURS: favours, Key.TEXT: text}
+    return _payload(Kind.NOTE, tps, form, revision, signed_at, body)
+
+
 def parse(data: bytes) -> Statement:
     """The statement in a COSE_Sign1. Raises `Rejected` as `cose.parse` and `read` do."""
     return read(cose.parse(data))
@@ -121,16 +161,15 @@ def read(signed: cose.Sign1) -> Statement:
     tps-malformed.
     """
     payload = payload_of(signed)
-    kind = payload.get(Key.KIND)
-    if kind == Kind.TALLY:
-        kind, body_key = Kind.TALLY, Key.FIGURES
-    elif kind == Kind.DOCUMENTS:
-        kind, body_key = Kind.DOCUMENTS, Key.PAGES
-    else:
-        raise Rejected(Code.KIND_UNEXPECTED, f"A statement is a tally (1) or documents (2); this has kind {kind!r}.")
-    if payload.keys() != {Key.KIND, Key.TPS, Key.FORM, Key.REVISION, Key.TIME, body_key}:
+    number = payload[Key.KIND]
+    if number not in _KEYS:
+        raise Rejected(
+            Code.KIND_UNEXPECTED, f"A statement is a tally (1), documents (2) or a note (7); this has kind {number}."
+        )
+    kind = Kind(number)
+    if payload.keys() != _KEYS[kind]:
         raise _malformed("it does not have exactly the keys of its kind")
-    body = payload[body_key]
+    about, favours = _about(payload) if kind is Kind.NOTE else ((), None)
     return Statement(
         id=StatementId(signed.id),
         kind=kind,
@@ -138,9 +177,12 @@ def read(signed: cose.Sign1) -> Statement:
         form=whole(payload[Key.FORM], 1, FORM_MAX, "form"),
         revision=whole(payload[Key.REVISION], 1, REVISION_MAX, "revision"),
         signed_at=whole(payload[Key.TIME], 0, TIME_MAX, "time"),
-        figures=byte_string(body, 1, FIGURES_BYTES_MAX, "figures") if kind is Kind.TALLY else b"",
-        pages=_pages(body) if kind is Kind.DOCUMENTS else (),
         signed=signed,
+        figures=byte_string(payload[Key.FIGURES], 1, FIGURES_BYTES_MAX, "figures") if kind is Kind.TALLY else b"",
+        pages=_pages(payload[Key.PAGES]) if kind is Kind.DOCUMENTS else (),
+        about=about,
+        favours=favours,
+        text=text_string(payload[Key.TEXT], 1, TEXT_BYTES_MAX, "text") if kind is Kind.NOTE else "",
     )
 
 
@@ -166,6 +208,13 @@ def byte_string(value: object, least: int, most: int, name: str) -> bytes:
     """`value` if it is a byte string of `least` to `most` bytes; otherwise `Rejected(statement-malformed)`."""
     if not isinstance(value, bytes) or not least <= len(value) <= most:
         raise _malformed(f"{name} must be a byte string of {least} to {most} bytes")
+    return value
+
+
+def text_string(value: object, least: int, most: int, name: str) -> str:
+    """`value` if it is text of `least` to `most` bytes in UTF-8; otherwise `Rejected(statement-malformed)`."""
+    if not isinstance(value, str) or not least <= len(value.encode()) <= most:
+        raise _malformed(f"{name} must be text of {least} to {most} bytes in UTF-8")
     return value
 
 
@@ -204,6 +253,18 @@ def _pages(value: object) -> tuple[Page, ...]:
     if any(sizes[page.document] != page.size_bytes for page in pages):
         raise _malformed("one document cannot have two sizes")
     return tuple(pages)
+
+
+def _about(payload: Mapping[int, Any]) -> tuple[tuple[StatementId, ...], StatementId | None]:
+    """The statements that a note is about, and the one of them that it favours, if any."""
+    listed = items(payload[Key.ABOUT], 1, ABOUT_MAX, "about")
+    about = tuple(StatementId(byte_string(item, 32, 32, "statement id")) for item in listed)
+    if any(later <= earlier for earlier, later in itertools.pairwise(about)):
+        raise _malformed("the statements that a note is about must ascend, each once")
+    favours = payload[Key.FAVOURS]
+    if favours is not None and favours not in about:
+        raise _malformed("a note favours one of the statements that it is about, or none (null)")
+    return about, favours
 
 
 def _malformed(why: str) -> Rejected:

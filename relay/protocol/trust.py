@@ -21,6 +21,7 @@ from relay.errors import Code, Rejected
 from relay.protocol import codes, cose
 from relay.protocol.codes import NATIONAL, Scope
 from relay.protocol.cose import X5t
+from relay.protocol.statements import Kind, Statement
 
 _URN = "urn:kpu:"
 _CHAIN_LENGTH_MAX = 3  # leaf, kecamatan CA, kabupaten CA; the root is pinned, not sent
@@ -124,6 +125,14 @@ class Trust:
         keys = dict.fromkeys([key_identifier(self.root), *(key for key, _ in found)])
         certificates = tuple(der_of(authority.certificate) for _, authority in found)
         return certificates, tuple(self.crls[key] for key in keys if key in self.crls)
+
+    def newest_crl_like(self, der: bytes) -> bytes | None:
+        """The newest CRL known of the CA whose key a CRL names; None if there is none."""
+        try:
+            named = _parse_crl(der).extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+        except (Rejected, x509.ExtensionNotFound):
+            return None
+        return self.crls.get(named.key_identifier or b"")
 
     def knows_issuer_of(self, der: bytes) -> bool:
         """Whether the root or a CA learned here, not one that came along, has the key that certified `der`."""
@@ -322,13 +331,13 @@ def check_role(identity: Identity, *allowed: Role) -> None:
         )
 
 
-def check_speaks_for(identity: Identity, tps: str) -> None:
-    """`Rejected` unless the identity is a polling station's officer, certified for station `tps`."""
-    check_role(identity, Role.KPPS)
-    if not codes.covers(identity.scope, tps):
+def check_speaks_for(identity: Identity, statement: Statement) -> None:
+    """`Rejected` unless the identity may sign this: a station's officer its results, an operator above it a note."""
+    check_role(identity, Role.PPK if statement.kind is Kind.NOTE else Role.KPPS)
+    if not codes.covers(identity.scope, statement.tps):
         raise Rejected(
             Code.STATION_NOT_SIGNERS,
-            f"{identity.name} is certified for {identity.scope} and cannot speak for TPS {tps}.",
+            f"{identity.name} is certified for {identity.scope} and cannot speak for TPS {statement.tps}.",
         )
 
 

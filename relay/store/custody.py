@@ -13,18 +13,23 @@ from pathlib import Path
 from relay.errors import StoreBroken
 from relay.protocol import cbor, receipts
 from relay.protocol.cose import X5t
+from relay.protocol.enrolment import Answer
 from relay.protocol.lifecycle import EVENT_OF, Event, state_of
 from relay.protocol.receipts import Receipt, Verdict
 from relay.protocol.slips import Slip, Subject
 from relay.protocol.statements import DocumentHash, Kind, Statement, StatementId
 from relay.protocol.trust import Identity
+from relay.store.board import BoardRows
 from relay.store.database import Database, GroupCommit, Row, marks, open_database
+from relay.store.enrolments import Enrolments
 from relay.store.holdings import (
     Change,
     Custody,
     FileSlip,
     HeldDocument,
     HeldStatement,
+    KeepAnswer,
+    KeepRequest,
     LearnTrust,
     MarkDropped,
     PendingDocument,
@@ -32,8 +37,10 @@ from relay.store.holdings import (
     Spend,
     TakeDocument,
     TakeStatement,
+    TellTrust,
 )
 from relay.store.neighbours import Neighbours
+from relay.store.trust_items import TrustItems
 
 log = logging.getLogger(__name__)
 
@@ -57,12 +64,26 @@ class CustodyStore:
         self._database = database
         self._sign_slip = sign_slip
         self.neighbours = Neighbours(database)
+        self.enrolments = Enrolments(database)
+        self.trust = TrustItems(database)
+        self.board = BoardRows(database)
         self._receipt_filed = asyncio.Event()
-        self._writer = GroupCommit[Change, Custody | None](database, self._apply, queue_max=queue_max)
+        self._watchers: list[Callable[[Sequence[Change]], None]] = []
+        self._writer = GroupCommit[Change, Custody | None](
+            database, self._apply, queue_max=queue_max, on_commit=self._committed
+        )
 
     async def run(self) -> None:
         """Commits for ever."""
         await self._writer.run()
+
+    def watch(self, watcher: Callable[[Sequence[Change]], None]) -> None:
+        """From now on `watcher` is told, without waiting, what was submitted and is on disk, old or new."""
+        self._watchers.append(watcher)
+
+    def _committed(self, changes: Sequence[Change]) -> None:
+        for watcher in self._watchers:
+            watcher(changes)
 
     async def take_custody(self, item: TakeStatement | TakeDocument) -> Custody:
         """The slip, once the bytes are on disk; the same slip when the same thing comes again."""
@@ -90,9 +111,21 @@ class CustodyStore:
         """Keeps a neighbour's verified slips for what is in custody here; the same again changes nothing."""
         await self._writer.submit(*(FileSlip(slip, neighbour) for slip in slips))
 
-    async def learn_trust(self, items: Iterable[tuple[str, bytes, bytes]]) -> None:
-        """Keeps trust material: (kind, SHA-256, DER)."""
-        await self._writer.submit(LearnTrust(tuple(items)))
+    async def learn_trust(self, items: Iterable[tuple[str, bytes]], *, owed: bool = False) -> None:
+        """Keeps trust material: (kind, DER). `owed`: the centre is not known to have what is new of it."""
+        await self._writer.submit(LearnTrust(tuple(items), owed))
+
+    async def tell_trust(self, items: Iterable[bytes]) -> None:
+        """The centre is known to have these (DER)."""
+        await self._writer.submit(TellTrust(tuple(items)))
+
+    async def keep_request(self, request: KeepRequest) -> None:
+        """Keeps a request for a certificate until an authority elsewhere has answered it."""
+        await self._writer.submit(request)
+
+    async def keep_answer(self, answer: Answer) -> None:
+        """Keeps an authority's answer, which was checked."""
+        await self._writer.submit(KeepAnswer(answer))
 
     async def mark_dropped(self, documents: Sequence[DocumentHash], dropped_at: int) -> None:
         """Says that these files are gone, after their receipt."""
@@ -267,10 +300,6 @@ class CustodyStore:
         rows = await self._database.read("SELECT chain FROM signer WHERE x5t = ?", (x5t,))
         return tuple(cbor.decode(rows[0][0])) if rows else None
 
-    async def trust_items(self) -> list[tuple[str, bytes]]:
-        """What `learn_trust` has kept: (kind, DER)."""
-        return [(row[0], row[1]) for row in await self._database.read("SELECT kind, der FROM trust_item")]
-
     async def newest_receipt_time(self) -> int:
         """The newest time that the centre has signed, 0 if none: a floor for the clock."""
         return int((await self._database.read("SELECT coalesce(max(settled_at), 0) FROM receipt"))[0][0])
@@ -292,7 +321,7 @@ class CustodyStore:
             "AND EXISTS (SELECT 1 FROM page p JOIN statement s ON s.number = p.statement "
             "WHERE p.document = d.sha256 AND s.verdict IS NULL)"
         )
-        names = {int(Kind.TALLY): "tallies", int(Kind.DOCUMENTS): "lists", None: "photographs"}
+        names = {int(Kind.TALLY): "tallies", int(Kind.NOTE): "notes", int(Kind.DOCUMENTS): "lists", None: "photographs"}
         found = {names[kind]: (int(count), int(size_bytes)) for kind, count, size_bytes in rows}
         return {name: found.get(name, (0, 0)) for name in names.values()}
 
@@ -300,7 +329,7 @@ class CustodyStore:
         """How much is here and how much of it waits; times in Unix seconds, 0 for none."""
         rows = await self._database.read(
             "SELECT (SELECT count(*) FROM statement), (SELECT count(*) FROM statement WHERE verdict IS NULL), "
-            "(SELECT count(*) FROM document), (SELECT count(DISTINCT tps) FROM statement), "
+            "(SELECT count(*) FROM document), (SELECT count(DISTINCT tps) FROM statement WHERE kind IN (1, 2)), "
             "(SELECT coalesce(min(held_at), 0) FROM statement WHERE verdict IS NULL), "
             "(SELECT count(*) FROM statement WHERE verdict = 2), (SELECT count(*) FROM statement WHERE verdict = 3)"
         )
@@ -347,10 +376,10 @@ class CustodyStore:
                     await self._settle(change)
                 case FileSlip():
                     await self.neighbours.file(change)
-                case LearnTrust(items):
-                    await self._database.writing.executemany(
-                        "INSERT OR IGNORE INTO trust_item (kind, sha256, der) VALUES (?, ?, ?)", items
-                    )
+                case LearnTrust() | TellTrust():
+                    await self.trust.apply(change)
+                case KeepRequest() | KeepAnswer():
+                    await self.enrolments.apply(change)
                 case Spend(uplink, day, size_bytes):
                     await self._database.writing.execute(
                         "INSERT OR REPLACE INTO budget (uplink, day, bytes) VALUES (?, ?, ?)", (uplink, day, size_bytes)

@@ -100,7 +100,8 @@ async def _pragma(connection: aiosqlite.Connection, name: str) -> int:
 class GroupCommit(Generic[Item, Result]):
     """The one writer: takes what has queued up, applies it in one transaction, and answers after the fsync.
 
-    `apply` gets a group in the order of submission and returns one result for each.
+    `apply` gets a group in the order of submission and returns one result for each; `on_commit` is told, without
+    waiting, what is on disk now.
     """
 
     def __init__(
@@ -110,9 +111,11 @@ class GroupCommit(Generic[Item, Result]):
         *,
         queue_max: int,
         group_max: int = 256,
+        on_commit: Callable[[list[Item]], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._apply = apply
+        self._on_commit = on_commit
         self._queue_max = queue_max
         self._group_max = group_max
         self._queue: deque[tuple[tuple[Item, ...], asyncio.Future[list[Result]]]] = deque()
@@ -166,6 +169,7 @@ class GroupCommit(Generic[Item, Result]):
                     future.set_exception(error)
             return
         # from here on a crash changes nothing: what is answered now is on disk
+        self._on_commit([item for items, _ in group for item in items])
         at = 0
         for items, future in group:
             if not future.done():

@@ -45,6 +45,10 @@ class DocumentFiles:
         except FileNotFoundError:
             return 0
 
+    def arriving(self) -> set[bytes]:
+        """The documents of which a part is here."""
+        return {bytes.fromhex(path.stem) for path in self._incoming.iterdir() if path.suffix == ".part"}
+
     def free_for_documents(self) -> int:
         """Bytes of the disk that photographs may still take."""
         state = os.statvfs(self._incoming)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from relay.protocol.cose import X5t
+from relay.protocol.enrolment import Answer
 from relay.protocol.lifecycle import EVENT_OF, Event, State, state_of
 from relay.protocol.receipts import Receipt, Verdict
 from relay.protocol.slips import Slip
@@ -56,9 +57,34 @@ class FileSlip:
 
 @dataclass(frozen=True, slots=True)
 class LearnTrust:
-    """Keep CA certificates, the centre's certificate and CRLs (DER) for the next start."""
+    """Keep CA certificates, the centre's certificate and CRLs for the next start; `owed`: the centre must be told."""
 
-    items: tuple[tuple[str, bytes, bytes], ...]  # kind, SHA-256, DER
+    items: tuple[tuple[str, bytes], ...]  # kind, DER
+    owed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TellTrust:
+    """The centre is known to have these CA certificates and CRLs (DER)."""
+
+    items: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRequest:
+    """Keep a request (PKCS#10, DER) for an authority elsewhere, by the id of its key."""
+
+    id: bytes
+    request: bytes
+    name: str
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAnswer:
+    """Keep the checked answer to a request that waits; without such a request, nothing."""
+
+    answer: Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +104,18 @@ class Spend:
     size_bytes: int
 
 
-Change = TakeStatement | TakeDocument | Settle | FileSlip | LearnTrust | MarkDropped | Spend
+Change = (
+    TakeStatement
+    | TakeDocument
+    | Settle
+    | FileSlip
+    | LearnTrust
+    | TellTrust
+    | KeepRequest
+    | KeepAnswer
+    | MarkDropped
+    | Spend
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,12 @@ from relay.protocol import cbor, cose
 from relay.protocol.cose import X5t
 from relay.protocol.receipts import NOTES_MAX, OUTCOMES_MAX, Outcome, Verdict
 from relay.protocol.statements import DocumentHash, Kind, Statement, StatementId
+from relay.store.conflicts import Conflicts
 from relay.store.database import Database, GroupCommit, Row, marks, open_database
+from relay.store.holdings import LearnTrust
+from relay.store.progress import Counted, Progress
 from relay.store.registry import Registry
+from relay.store.trust_items import TrustItems
 
 SignReceipt = Callable[[Sequence[Outcome]], tuple[bytes, int]]
 """Outcomes -> the receipt's bytes and its time."""
@@ -46,7 +50,7 @@ class CompleteDocument:
     held_at: int
 
 
-Change = Record | CompleteDocument
+Change = Record | CompleteDocument | Counted | LearnTrust
 Recorded = tuple[bytes, ...]
 """The receipts that a change led to, or that were given before."""
 
@@ -91,9 +95,14 @@ class RecordStore:
 
     def __init__(self, database: Database, sign_receipt: SignReceipt, queue_max: int) -> None:
         self.registry = Registry(database)
+        self.progress = Progress(database)
+        self.conflicts = Conflicts(database)
+        self.trust = TrustItems(database)
         self._database = database
         self._sign_receipt = sign_receipt
-        self._writer = GroupCommit[Change, Recorded](database, self._apply, queue_max=queue_max)
+        self._writer = GroupCommit[Change, Recorded](
+            database, self._apply, queue_max=queue_max, on_commit=lambda _: self.conflicts.committed()
+        )
 
     async def run(self) -> None:
         """Commits for ever."""
@@ -106,6 +115,14 @@ class RecordStore:
     async def record_all(self, changes: Sequence[Change]) -> list[Recorded]:
         """As `record`, for changes that arrived together."""
         return await self._writer.submit(*changes)
+
+    async def learn_trust(self, items: Iterable[tuple[str, bytes]], *, owed: bool = False) -> None:
+        """Keeps what relays have told of CAs and revocations: (kind, DER)."""
+        await self._writer.submit(LearnTrust(tuple(items), owed))
+
+    async def count(self, change: Counted) -> None:
+        """Returns once new counts are on disk."""
+        await self._writer.submit(change)
 
     async def statement(self, statement: bytes) -> RecordedStatement | None:
         """One statement by its id."""
@@ -158,13 +175,16 @@ class RecordStore:
         return tuple(cbor.decode(rows[0][0])) if rows else None
 
     async def counts(self) -> dict[str, int]:
-        """Totals."""
+        """Totals; nothing is ever taken out of the record, so that the newest number is how many there are."""
         rows = await self._database.read(
-            "SELECT (SELECT count(*) FROM statement), (SELECT count(*) FROM statement WHERE verdict = 1), "
+            "SELECT (SELECT coalesce(max(number), 0) FROM statement), "
             "(SELECT count(*) FROM statement WHERE verdict = 2), (SELECT count(*) FROM statement WHERE verdict = 3), "
-            "(SELECT count(*) FROM statement WHERE verdict IS NULL), (SELECT count(*) FROM document), "
-            "(SELECT count(*) FROM receipt), (SELECT count(*) FROM registry_tps)"
+            "(SELECT count(*) FROM statement WHERE verdict IS NULL), (SELECT documents FROM counted), "
+            "(SELECT coalesce(max(number), 0) FROM receipt), "
+            "(SELECT coalesce(sum(tps), 0) FROM registry_count WHERE digits = 0)"
         )
+        statements, *answered = rows[0]
+        recorded = statements - sum(answered[:3])
         names = (
             "statements",
             "recorded",
@@ -175,15 +195,21 @@ class RecordStore:
             "receipts",
             "tps",
         )
-        return dict(zip(names, rows[0], strict=True))
+        return dict(zip(names, (statements, recorded, *answered), strict=True))
 
     # The writer's side.
 
     async def _apply(self, changes: list[Change]) -> list[Recorded]:
         given: list[list[bytes]] = [[] for _ in changes]
+        self.conflicts.is_found = False
         await self._record_statements(changes, given)
-        if any(isinstance(change, CompleteDocument) or change.statement.pages for change in changes):
+        if any(_documents(change) for change in changes):
             await self._complete_documents(changes, given)
+        for change in changes:
+            if isinstance(change, Counted):
+                await self.progress.write(change)
+            elif isinstance(change, LearnTrust):
+                await self.trust.apply(change)
         first: dict[StatementId, list[bytes]] = {}
         for change, receipts in zip(changes, given, strict=True):
             if isinstance(change, Record):  # the same statement twice in one group: both senders get its receipt
@@ -213,7 +239,9 @@ class RecordStore:
             pending += _judged(change, rivals, number, at)
         settled = await self._sign(pending, given, receipt_number)
         await self._insert(records, settled)
-        await self._settle([(*verdict, of) for of, verdict in settled.items() if of not in records])
+        rivals_of_before = [(*verdict, of) for of, verdict in settled.items() if of not in records]
+        await self._settle(rivals_of_before)
+        self.conflicts.is_found = bool(rivals_of_before)
 
     async def _complete_documents(self, changes: list[Change], given: list[list[bytes]]) -> None:
         """Statements whose last photograph is here now are answered for."""
@@ -226,8 +254,9 @@ class RecordStore:
             await self._database.writing.executemany("INSERT OR IGNORE INTO document VALUES (?, ?, ?)", documents)
         pending: dict[int, _Pending] = {}
         for at, change in enumerate(changes):
-            listed = [change.document] if isinstance(change, CompleteDocument) else _documents(change.statement)
-            for document in listed:
+            if isinstance(change, Counted | LearnTrust):
+                continue
+            for document in _documents(change):
                 for answer in await self._answerable(document, change.sender, at):
                     pending.setdefault(answer.number, answer)
         if pending:
@@ -259,16 +288,18 @@ class RecordStore:
         ordered = sorted(newest.values(), key=lambda item: item.sender)
         receipts: list[Row] = []
         settled: dict[int, tuple[int, int]] = {}
-        for _, items in itertools.groupby(ordered, key=lambda item: item.sender):
+        for sender, items in itertools.groupby(ordered, key=lambda item: item.sender):
             for group in _portions(items):
                 receipt_number += 1
                 receipt, issued_at = self._sign_receipt([item.outcome for item in group])
-                receipts.append((receipt_number, receipt, issued_at))
+                receipts.append((receipt_number, receipt, issued_at, sender))
                 for item in group:
                     settled[item.number] = (int(item.outcome.verdict), receipt_number)
                     given[item.change].append(receipt)
         if receipts:
-            await self._database.writing.executemany("INSERT INTO receipt VALUES (?, ?, ?)", receipts)
+            await self._database.writing.executemany(
+                "INSERT INTO receipt (number, cose, issued_at, given_to) VALUES (?, ?, ?, ?)", receipts
+            )
         return settled
 
     async def _settle(self, rows: Sequence[Row]) -> None:
@@ -367,13 +398,13 @@ def _judged(change: Record, rivals: dict[Row, list[Row]], number: int, at: int) 
     content = cose.sha256(statement.content)
     others = rivals.setdefault(_place(statement), [])
     against = [other for other in others if other[2] != content]
-    is_tally = statement.kind is not Kind.DOCUMENTS
-    answered = int(Verdict.RECORDED) if is_tally else None
+    at_once = statement.kind is not Kind.DOCUMENTS  # which is answered for when its last photograph is here
+    answered = int(Verdict.RECORDED) if at_once else None
     others.append((number, statement.id, content, answered, _json(change.flags)))
     for other_number, other_id, _, other_verdict, other_notes in against:
         if other_verdict is not None:
             yield _Pending(other_number, _outcome(other_id, True, other_notes), change.sender, at)
-    if is_tally:
+    if at_once:
         verdict = Verdict.CONFLICT if against else Verdict.RECORDED
         yield _Pending(number, Outcome(statement.id, verdict, change.flags[:NOTES_MAX]), change.sender, at)
 
@@ -383,8 +414,15 @@ def _outcome(statement: bytes, conflict: bool, notes: str) -> Outcome:
     return Outcome(StatementId(statement), verdict, tuple(json.loads(notes)))
 
 
-def _documents(statement: Statement) -> list[DocumentHash]:
-    return [page.document for page in statement.pages]
+def _documents(change: Change) -> list[DocumentHash]:
+    """The photographs that a change brings, or lists."""
+    match change:
+        case CompleteDocument():
+            return [change.document]
+        case Record():
+            return [page.document for page in change.statement.pages]
+        case Counted() | LearnTrust():
+            return []
 
 
 def _row(number: int, record: Record, verdict: int | None, receipt: int | None) -> Row:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from relay.errors import RelayError
-from tests.bench import centre, country, figures, intake, memory, starting, wire
+from tests.bench import board, centre, country, figures, intake, memory, starting, wire
 from tests.bench.figures import Broken, Section, TooLong
 from tests.bench.intake import Size
 from tests.bench.material import Material
@@ -39,6 +39,9 @@ _BENCHES: dict[str, Bench] = {
     "wire": lambda material, options: wire.bytes_per_tally(material, 2 if options.quick else 7),
     "memory": lambda material, options: memory.relay_peak(
         material, memory.Size(200, 20) if options.quick else memory.Size(2000, 200)
+    ),
+    "board": lambda _material, options: (
+        board.largest_kecamatan(77, 1) if options.quick else board.largest_kecamatan(board.STATIONS, 2)
     ),
     "start": lambda material, options: starting.until_listening(
         material, 2 if options.quick else 5, 5000, profile=options.profile

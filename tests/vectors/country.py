@@ -107,6 +107,7 @@ OUTSIDE = party("Petugas di luar wilayah", Role.KPPS, "6502012001001")
 UNKNOWN_ROLE = party("Dukun", Role.KPPS, TPS, uri=f"urn:kpu:dukun:{TPS}")
 FOREIGNER = party("Petugas dari akar lain", Role.KPPS, TPS, FOREIGN_CA)
 OPERATOR = party("Operator 650108", Role.PPK, "650108")
+OPERATOR_NEXT_DOOR = party("Operator 650109", Role.PPK, "650109")
 RELAY = party("relay-650108", Role.RELAY, "650108", dns=("relay-650108.local",))
 CENTRE = party("pusat", Role.CENTRE, "", ROOT, dns=("pusat.example",))
 

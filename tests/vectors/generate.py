@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from relay.protocol import trust
-from tests.vectors import columned, country, framed, signed, spoilt
+from tests.vectors import columned, country, framed, noted, signed, spoilt
 from tests.vectors.example import Example
 
 HERE = Path(__file__).parent
@@ -29,7 +29,13 @@ def build() -> dict[str, bytes]:
     certificates = [_certificate(files, names, *item) for item in _certificates()]
     crls = [f"certificates/{name}.crl.der" for name in country.CRLS]
     files |= dict(zip(crls, country.CRLS.values(), strict=True))
-    examples = [*signed.all_good(), *spoilt.all_bad(), *framed.all_framed(), *columned.all_columned()]
+    examples = [
+        *signed.all_good(),
+        *spoilt.all_bad(),
+        *framed.all_framed(),
+        *columned.all_columned(),
+        *noted.all_noted(),
+    ]
     index = {
         "about": _ABOUT,
         "judged_at": int(country.JUDGED_AT.timestamp()),
@@ -58,7 +64,7 @@ def write(folder: Path) -> int:
 
 
 def _signing() -> tuple[country.Party, ...]:
-    return (country.OFFICER, country.RELAY, country.CENTRE)
+    return (country.OFFICER, country.OPERATOR, country.RELAY, country.CENTRE)
 
 
 def _certificates() -> list[tuple[str, bytes, tuple[bytes, ...], dict[str, Any]]]:
@@ -85,6 +91,7 @@ def _certificates() -> list[tuple[str, bytes, tuple[bytes, ...], dict[str, Any]]
         "officer-under-650108": (country.KECAMATAN_OFFICER, ok("kpps", country.TPS)),
         "officer-next-door": (country.NEIGHBOUR, ok("kpps", "6501082001002")),
         "operator": (country.OPERATOR, ok("ppk", "650108")),
+        "operator-next-door": (country.OPERATOR_NEXT_DOOR, ok("ppk", "650109")),
         "relay": (country.RELAY, ok("relay", "650108")),
         "centre": (country.CENTRE, ok("pusat", "")),
         "officer-revoked": (country.REVOKED, no("signer-revoked")),

@@ -1,6 +1,6 @@
 """Identity folders and configurations for real nodes on loopback, and running them inside a test."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,11 +23,12 @@ from relay.config import (
     UplinkConfig,
 )
 from relay.protocol import codes, cose, forms, statements
-from relay.protocol.statements import DocumentHash, Page
+from relay.protocol.statements import DocumentHash, Page, StatementId
 from relay.protocol.trust import Role
 from tests.authorities import KECAMATAN, TPS, Party, World, new_key
 
 LOOPBACK = "127.0.0.1"
+NAMES = ("localhost", "relay.test", "pusat.test")  # in the certificates of nodes; browsers know only names
 QUICK_UPLINK = {
     "connect_seconds_max": 5,
     "silence_seconds_max": 10,
@@ -51,7 +52,7 @@ class Country:
         if not folder.exists():
             key = new_key()
             issuer = self.world.root if role is Role.CENTRE else None
-            _, chain = self.world.leaf(role, scope, issuer, key=key, dns=("localhost",))
+            _, chain = self.world.leaf(role, scope, issuer, key=key, dns=NAMES)
             write_identity(folder, key, chain, self.world.root_der)
         return folder
 
@@ -153,6 +154,29 @@ def documents(
         tps=codes.tps_code(tps), form=2401, revision=revision, signed_at=signed_at, pages=pages
     )
     return officer[0].sign(payload)
+
+
+def note(
+    operator: Party,
+    about: Iterable[bytes],
+    favours: bytes | None = None,
+    text: str = "Dicocokkan dengan C.HASIL di kotak.",
+    tps: str = TPS,
+    *,
+    revision: int = 1,
+    signed_at: int = 1_763_700_000,
+) -> cose.Sign1:
+    """An operator's signed note about statements of form 2401."""
+    payload = statements.note(
+        tps=codes.tps_code(tps),
+        form=2401,
+        revision=revision,
+        signed_at=signed_at,
+        about=[StatementId(item) for item in sorted(about)],
+        favours=None if favours is None else StatementId(favours),
+        text=text,
+    )
+    return operator[0].sign(payload)
 
 
 def _pem(der: bytes) -> bytes:

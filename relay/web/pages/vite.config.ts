@@ -4,6 +4,8 @@ import { resolve } from 'node:path'
 import { parse } from 'smol-toml'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { compressed } from './compressed'
+import { precache } from './precache'
 
 /** `import form from './c-hasil-ppwp-2024.toml'` gives the parsed document. */
 const toml: Plugin = {
@@ -20,7 +22,7 @@ const here = import.meta.dirname
 export default defineConfig({
   root: here,
   base: '/',
-  plugins: [toml],
+  plugins: [toml, precache(resolve(here, 'public')), compressed()],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   resolve: { alias: { '@forms': resolve(here, '../../protocol/forms'), '@words': resolve(here, '../words') } },
   build: {
@@ -31,7 +33,13 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     manifest: 'assets.json',
     rolldownOptions: {
-      input: { phone: resolve(here, 'index.html'), ppk: resolve(here, 'ppk/index.html') }
+      input: {
+        phone: resolve(here, 'index.html'),
+        ppk: resolve(here, 'ppk/index.html'),
+        worker: resolve(here, 'src/phone/worker.ts')
+      },
+      // a service worker speaks for the folder that it comes from: for all of `/`
+      output: { entryFileNames: ({ name }) => (name === 'worker' ? 'sw.js' : 'assets/[name]-[hash].js') }
     }
   },
   server: { fs: { allow: [resolve(here, '../../..')] } },

@@ -1,4 +1,46 @@
+// The phone's page: opens the engine, then shows the screens; or says plainly why it cannot.
+
+import '../look/look.css'
+import '../look/parts.css'
+import './screens/phone.css'
 import { render } from 'preact'
+import { explain, explainError } from '../look/explain'
+import { Notice } from '../look/Notice'
+import { Screen } from '../look/Screen'
+import { language, say, speak } from '../words/words'
+import { createEngine } from './engine'
+import { App } from './screens/App'
+import { watchForInstall } from './screens/install'
+import { watchForOtherTab, watchForWorker } from './screens/surroundings'
 
 const page = document.getElementById('page')
-if (page) render(<h1>Kirim C.HASIL</h1>, page)
+
+async function open(into: HTMLElement): Promise<void> {
+  try {
+    if (!window.isSecureContext) {
+      render(<CannotOpen why={explain('insecure-context')} more={say('app.insecure-how')} />, into)
+      return
+    }
+    watchForInstall()
+    const engine = await createEngine()
+    watchForOtherTab()
+    watchForWorker()
+    render(<App engine={engine} />, into)
+  } catch (error) {
+    render(<CannotOpen why={explainError(error)} more={say('app.reload')} />, into)
+  }
+}
+
+function CannotOpen({ why, more }: { why: string; more: string }) {
+  return (
+    <Screen title={say('app.cannot-open')}>
+      <Notice tone="bad" live="alert">
+        <p>{why}</p>
+      </Notice>
+      <p>{more}</p>
+    </Screen>
+  )
+}
+
+speak(language.value)
+if (page) void open(page)

@@ -1,31 +1,29 @@
 // What the screens see of the engine, and all that they may ask of it.
 import type { ReadonlySignal } from '@preact/signals'
+import type { Enrolment } from '../../holder/holder'
+
+export type { Enrolment, Holder } from '../../holder/holder'
+export { Problem } from '../../holder/problem'
 
 /** Where an item is. Nothing is shown on hope: `at-relay` has a slip that verifies, `at-centre` a receipt that does. */
 export type Step = 'on-phone' | 'at-relay' | 'on-its-way' | 'at-centre'
 
-/** Whoever holds this phone's key: certificate and root, as enrolment brought them. */
-export interface Holder {
-  name: string
-  role: 'kpps' | 'ppk'
-  /** A TPS code, or the first digits of several. */
-  scope: string
-  x5t: string
-  notAfter: number
-  /** SHA-256 of the pinned root, hex. */
-  root: string
-}
-
-export type Enrolment =
-  | { state: 'none' }
-  | { state: 'waiting'; since: number }
-  | { state: 'refused'; code: string; detail: string }
-  | { state: 'enrolled'; holder: Holder }
-
 /** Figures in the form's order; null is a blank box, which is not zero. */
 export type Figures = (number | null)[]
 
-export type PhotographWarning = 'blurred' | 'small' | 'not-a-picture' | 'cannot-be-shown' | 'same-as-another-page' | 'dark'
+/** What stands in the way, in a code (`words/codes.toml`) and the sentence of who said it. */
+export interface Trouble {
+  code: string
+  detail: string
+}
+
+export type PhotographWarning =
+  | 'blurred'
+  | 'small'
+  | 'not-a-picture'
+  | 'cannot-be-shown'
+  | 'same-as-another-page'
+  | 'dark'
 
 export interface Page {
   number: number
@@ -45,8 +43,10 @@ export interface Draft {
   /** Rules that the paper itself breaks, kept on purpose. */
   kept: string[]
   pages: Page[]
-  /** The revision that this will be signed as: 1, or more for a correction. */
+  /** The revision that the tally will be signed as: 1, or more for a correction. */
   revision: number
+  /** The same for the list of photographs, which counts for itself. */
+  documentsRevision: number
   changedAt: number
 }
 
@@ -82,19 +82,23 @@ export interface Item {
   pages: SentPage[]
   slip: Slip | null
   receipt: Receipt | null
-  /** What stands in the way now, in a code (`words/codes.toml`) and the sentence of who said it. */
-  trouble: { code: string; detail: string } | null
+  /** What stands in the way now. */
+  trouble: Trouble | null
 }
 
 export interface RelayView {
   reachable: boolean
   name: string
   scope: string
-  /** How far the phone's clock is from the relay's, seconds; null if neither is sure. */
+  /** Codes of the forms that are expected here; empty if not known. Kept, so that it is known offline too. */
+  forms: number[]
+  /** How far the phone's clock is ahead of the relay's, seconds; null if the relay's is not sure. */
   clockOff: number | null
   /** What is being sent now: an item's id, or null. */
   sending: string | null
   lastContact: number | null
+  /** Why nothing can be handed over now: `relay-false`, or what the relay said. */
+  trouble: Trouble | null
 }
 
 export interface StorageView {
@@ -117,6 +121,7 @@ export interface Engine {
   enrol(code: string, name: string): Promise<void>
   /** The draft of a form, made if there is none; of a correction, if something was signed before. */
   draft(tps: string, form: number): Promise<Draft>
+  /** Keeps `figures` and `kept` of it; the signal changes at once. Pages have functions of their own. */
   save(draft: Draft): Promise<void>
   discard(tps: string, form: number): Promise<void>
   addPage(tps: string, form: number, number: number, file: File): Promise<Page>
@@ -126,20 +131,12 @@ export interface Engine {
   photograph(document: string): Promise<Blob | null>
   /** Signs what the draft holds (figures, pages, or both), puts it into the outbox, and begins to send. */
   sign(tps: string, form: number, what: { tally: boolean; documents: boolean }): Promise<Item[]>
+  /** Drops the bytes of an item's photographs, which only its receipt allows; `Problem(not-recorded-yet)` before. */
+  forget(id: string): Promise<void>
   /** Tries now instead of at the next attempt. */
   sendNow(): void
   /** Statement, slip, receipt and certificates as one file that `relay verify` reads. */
   proofFile(id: string): Promise<File>
   /** The same for a QR code, without photographs. */
   proofText(id: string): Promise<string>
-}
-
-/** What went wrong, for a person: `code` has words in `words/codes.toml`; `detail` is the sentence of who said it. */
-export class Problem extends Error {
-  constructor(
-    readonly code: string,
-    readonly detail: string
-  ) {
-    super(detail)
-  }
 }

@@ -1,0 +1,48 @@
+// A small picture of a page. Drawn small on purpose: nine photographs at full size do not fit a cheap phone's memory.
+
+import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import { say } from '../../words/words'
+import { useEngine } from './context'
+
+const WIDTH = 240
+
+type Shown = 'drawing' | 'drawn' | 'cannot'
+
+export function Thumbnail({ document: digest, label }: { document: string; label: string }) {
+  const engine = useEngine()
+  const canvas = useRef<HTMLCanvasElement>(null)
+  const shown = useSignal<Shown>('drawing')
+  useEffect(() => {
+    let here = true
+    draw(engine.photograph(digest), canvas).then(
+      (drawn) => {
+        if (here) shown.value = drawn ? 'drawn' : 'cannot'
+      },
+      () => {
+        if (here) shown.value = 'cannot'
+      }
+    )
+    return () => {
+      here = false
+    }
+  }, [engine, digest, shown])
+  return (
+    <span class={`thumbnail ${shown.value}`}>
+      <canvas ref={canvas} role="img" aria-label={label} hidden={shown.value !== 'drawn'} />
+      {shown.value === 'cannot' && <span class="soft">{say('photo.no-preview')}</span>}
+    </span>
+  )
+}
+
+async function draw(photograph: Promise<Blob | null>, canvas: { current: HTMLCanvasElement | null }): Promise<boolean> {
+  const blob = await photograph
+  const into = canvas.current
+  if (!blob || !into) return false
+  const picture = await createImageBitmap(blob, { resizeWidth: WIDTH })
+  into.width = picture.width
+  into.height = picture.height
+  into.getContext('2d')?.drawImage(picture, 0, 0)
+  picture.close()
+  return true
+}

@@ -1,0 +1,132 @@
+// Enrolling this phone once: the one-time code typed or scanned, the officer's name, and the wait for the answer.
+
+import { type Signal, useSignal } from '@preact/signals'
+import { explain, explainError } from '../../look/explain'
+import { Notice } from '../../look/Notice'
+import { Screen } from '../../look/Screen'
+import { clockTime } from '../../look/units'
+import { readCode, showCode } from '../../protocol/enrolment'
+import { say } from '../../words/words'
+import { useEngine } from './context'
+import { LanguageChoice } from './LanguageChoice'
+import { canScan, Scanner } from './Scanner'
+
+export function WelcomeScreen() {
+  const enrolment = useEngine().enrolment.value
+  const again = useSignal(false)
+  if (enrolment.state === 'waiting' && !again.value) {
+    return <WaitingScreen since={enrolment.since} onAgain={() => (again.value = true)} />
+  }
+  const refusal = enrolment.state === 'refused' ? explain(enrolment.code, enrolment.detail) : null
+  return <AskingScreen refusal={refusal} again={again} />
+}
+
+function WaitingScreen({ since, onAgain }: { since: number; onAgain: () => void }) {
+  const engine = useEngine()
+  return (
+    <Screen
+      title={say('enrol.waiting')}
+      actions={
+        <>
+          <button type="button" onClick={onAgain}>
+            {say('enrol.other-code')}
+          </button>
+          <button type="button" class="main grow" onClick={() => engine.sendNow()}>
+            {say('enrol.ask-again')}
+          </button>
+        </>
+      }
+    >
+      <Notice tone="wait" live="status">
+        <p>{say('enrol.waiting-why', { since: clockTime(since) })}</p>
+      </Notice>
+      <p>{say('enrol.waiting-next')}</p>
+    </Screen>
+  )
+}
+
+function AskingScreen({ refusal, again }: { refusal: string | null; again: Signal<boolean> }) {
+  const engine = useEngine()
+  const code = useSignal('')
+  const name = useSignal('')
+  const busy = useSignal(false)
+  const failed = useSignal<string | null>(refusal)
+  const scanning = useSignal(false)
+  const ask = async (event: Event) => {
+    event.preventDefault()
+    const read = readCode(code.value)
+    if (!read) failed.value = explain('code-malformed')
+    else if (name.value.trim() === '') failed.value = say('enrol.name-missing')
+    if (!read || name.value.trim() === '') return
+    busy.value = true
+    failed.value = null
+    try {
+      await engine.enrol(read, name.value.trim())
+      again.value = false
+    } catch (error) {
+      failed.value = explainError(error)
+    }
+    busy.value = false
+  }
+  const scanned = (found: string) => {
+    scanning.value = false
+    code.value = showCode(found)
+  }
+  return (
+    <Screen
+      title={say('enrol.title')}
+      actions={
+        <button type="submit" form="enrol" class="main grow" disabled={busy.value}>
+          {say(busy.value ? 'enrol.asking' : 'enrol.ask')}
+        </button>
+      }
+    >
+      <p>{say('enrol.what')}</p>
+      <form id="enrol" class="stack" onSubmit={(event) => void ask(event)}>
+        <label for="code">{say('enrol.code')}</label>
+        <input
+          id="code"
+          class="large code"
+          autoComplete="off"
+          autoCapitalize="characters"
+          spellcheck={false}
+          placeholder="K7Q2-M4XD-9FTA"
+          value={code.value}
+          aria-describedby="enrol-failed"
+          onInput={(event) => {
+            code.value = event.currentTarget.value
+          }}
+          onBlur={() => {
+            const read = readCode(code.value)
+            if (read) code.value = showCode(read)
+          }}
+        />
+        {canScan() && (
+          <button type="button" onClick={() => (scanning.value = !scanning.value)} aria-expanded={scanning.value}>
+            {say(scanning.value ? 'enrol.scan-stop' : 'enrol.scan')}
+          </button>
+        )}
+        {scanning.value && <Scanner onFound={scanned} />}
+        <label for="name">{say('enrol.name')}</label>
+        <input
+          id="name"
+          class="large"
+          autoComplete="name"
+          maxLength={64}
+          value={name.value}
+          onInput={(event) => {
+            name.value = event.currentTarget.value
+          }}
+        />
+      </form>
+      <div id="enrol-failed" aria-live="assertive">
+        {failed.value && (
+          <Notice tone="bad">
+            <p>{failed.value}</p>
+          </Notice>
+        )}
+      </div>
+      <LanguageChoice />
+    </Screen>
+  )
+}

@@ -1,0 +1,110 @@
+"""An officer at the phone's page: does with keyboard, finger and files what people do, and reads what the page says."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from playwright.async_api import Locator, Page, expect
+
+from relay.protocol.forms import Figures
+from tests.browser.chromium import Browser
+from tests.browser.words import say
+
+RECEIPT_SECONDS = 30
+
+
+class Officer:
+    """One person, one phone, one page of it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    async def enrol(self, code: str, name: str = "Yusuf") -> None:
+        """Types the one-time code and a name, and waits for the certificate."""
+        await self.page.get_by_label(say("enrol.code")).fill(code)
+        await self.page.get_by_label(say("enrol.name")).fill(name)
+        await self.main.click()
+        await expect(self.page.get_by_role("heading", level=1)).not_to_have_text(say("enrol.title"))
+
+    async def go(self, *parts: object) -> None:
+        """The screen of an address, without loading the page again."""
+        await self.page.evaluate("place => { location.hash = place }", "/" + "/".join(map(str, parts)))
+
+    async def enter(self, tps: str, form: int, figures: Figures) -> None:
+        """Types the figures of a whole form, by keyboard alone: sheet after sheet, boxes in the order of the paper."""
+        await self.go("tps", tps, form)
+        await self.main.click()
+        left = list(figures)
+        while left:
+            boxes = await self.page.locator(".boxes input").count()
+            await self.page.locator(".boxes input").first.focus()
+            for figure in left[:boxes]:
+                if figure is None:
+                    await self.page.keyboard.press("Enter")
+                else:
+                    await self.page.keyboard.type(f"{figure:03}")
+            left = left[boxes:]
+            title = await self.heading.inner_text()
+            await self.page.keyboard.press("Enter")
+            await expect(self.heading).not_to_have_text(title)
+
+    async def photograph(self, tps: str, form: int, files: Sequence[Path], page: int = 1) -> None:
+        """Chooses photographs from the gallery, for `page` and those behind it, and waits until all are kept."""
+        await self.go("tps", tps, form, "photographs")
+        await expect(self.heading).to_have_text(say("form.pages"))
+        picker = self.page.locator(".page-card").nth(page - 1).locator("input[multiple]")
+        await picker.set_input_files([*files])
+        await expect(self.page.locator(".page-shown")).to_have_count(page - 1 + len(files))
+
+    async def sign(self, tps: str, form: int) -> None:
+        """Checks, says of everything doubtful that it is so on the paper, and signs what there is."""
+        await self.go("tps", tps, form, "review")
+        await expect(self.heading).to_have_text(say("review.title"))
+        doubts = self.page.locator("input[data-flag]:not(:checked)")
+        while await doubts.count():
+            await doubts.first.click()
+        await self.main.click()
+        await self.page.locator("dialog .main").click()
+        await expect(self.steps).to_be_visible()
+
+    async def until(self, step: str) -> None:
+        """Waits until the item on the screen is at a step: on-phone, at-relay, on-its-way, at-centre."""
+        await expect(self._here).to_have_text(say(f"state.{step}"), timeout=RECEIPT_SECONDS * 1000)
+
+    async def step(self) -> str:
+        """The words of the step that the item on the screen has reached."""
+        return await self._here.inner_text()
+
+    async def item_id(self) -> str:
+        """The statement id that the item on the screen shows, hex."""
+        return await self.page.locator("code").last.inner_text()
+
+    async def open_item(self, statement: str) -> None:
+        """The screen of something signed."""
+        await self.go("item", statement)
+        await expect(self.steps).to_be_visible()
+
+    @property
+    def _here(self) -> Locator:
+        return self.steps.locator("[aria-current=step] .step-name")
+
+    @property
+    def heading(self) -> Locator:
+        """The name of the screen."""
+        return self.page.get_by_role("heading", level=1)
+
+    @property
+    def main(self) -> Locator:
+        """The button of what comes next."""
+        return self.page.locator(".actions .main")
+
+    @property
+    def steps(self) -> Locator:
+        """The four steps of an item."""
+        return self.page.locator("ol.steps")
+
+
+async def officer(browser: Browser, url: str) -> Officer:
+    """Somebody who has just opened the relay's address."""
+    page = await browser.open(url)
+    await page.get_by_role("heading", level=1).wait_for()
+    return Officer(page)
