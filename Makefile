@@ -56,7 +56,7 @@ format: setup ## lay out the code and sort its imports
 
 screens: setup ## photograph every screen of the pages into tests/browser/screens, on a phone and on a desk
 	$(need-chromium)
-	$(BIN)/python -m tests.browser.screens $(ARGS)
+	$(BIN)/python -m tests.browser.take_screens $(ARGS)
 
 bench: setup ## measure, and print the figures with the machine they were measured on
 	$(call need,command -v wrk,wrk,what puts load on with wrk is left out)

@@ -286,6 +286,18 @@ class TrustConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultsConfig:
+    """Who may follow the results."""
+
+    listeners_max: int = _key(
+        "Browsers that follow changes at once; each holds a connection of listen.connections_max.",
+        32,
+        least=1,
+        most=100_000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class CentreConfig:
     """The keys of central.toml."""
 
@@ -293,6 +305,7 @@ class CentreConfig:
     listen: ListenConfig = ListenConfig()
     exchange: ExchangeConfig = ExchangeConfig()
     trust: TrustConfig = TrustConfig()
+    results: ResultsConfig = ResultsConfig()
     log: LogConfig = LogConfig()
 
 

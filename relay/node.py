@@ -20,8 +20,10 @@ from relay.authority import Authority
 from relay.authority.desk import Desk
 from relay.central import app as central_app
 from relay.central.counting import Counting
+from relay.central.events import Events
 from relay.central.recorder import Recorder
 from relay.central.results import Results
+from relay.central.sheets import CentreSheets
 from relay.clock import Clock
 from relay.config import CentreConfig, EnrolmentConfig, NodeConfig, RelayConfig, UplinkConfig
 from relay.drive.answers import Filing
@@ -50,7 +52,7 @@ from relay.uplink.https import HttpsUplink
 from relay.uplink.neighbour import NeighbourUplink
 from relay.uplink.port import NetworkUplink
 from relay.verifier import Verifier
-from relay.web import plain, site
+from relay.web import kecamatan, plain, site
 from relay.web.nameplate import Nameplate
 from relay.web.office import Office
 from relay.within import OwnExchange
@@ -306,13 +308,16 @@ async def centre_parts(config: CentreConfig) -> AsyncIterator[int]:
             await recorder.recover()
             running.append(tasks.create_task(counting.run(), name="counting"))
             results = Results(store, counting)
-            app = central_app.application(central, results, streams, metrics)
+            sheets = CentreSheets(store, counting, clock, node.identity.name)
+            events = Events(store, counting, config.results.listeners_max)
+            app = central_app.application(central, results, sheets, events, streams, metrics)
             nameplate = Nameplate("centre", node, clock, sorted(forms.catalogue()))
             app.add_routes([*nameplate.routes(), *site.routes(site.CENTRE_FRONTS, node.trust)])
             async with listening(app, config.listen, _tls(config)) as port:
                 _settle_memory()
                 log.info("centre %s listens on port %d", node.identity.name, port)
                 yield port
+                events.close()
                 await streams.close_all()
             for task in reversed(running):
                 task.cancel()
@@ -343,10 +348,13 @@ async def _watch_trust(verifier: Verifier, folder: Path) -> None:
         await asyncio.sleep(_TRUST_LOOK_SECONDS)
 
 
-def check_identity(config: RelayConfig | CentreConfig) -> None:
-    """`Rejected` unless the identity folder and the TLS certificate that a configuration names can be used."""
-    _identity(config.node, Role.RELAY if isinstance(config, RelayConfig) else Role.CENTRE)
+def check_files(config: RelayConfig | CentreConfig) -> None:
+    """`Rejected` unless identity, TLS certificate, lists and authority that a configuration names hold."""
+    node = _identity(config.node, Role.RELAY if isinstance(config, RelayConfig) else Role.CENTRE)
     _tls(config)
+    if isinstance(config, RelayConfig):
+        kecamatan.read_strictly(config.board, node.identity.scope)
+        _desk(config.enrolment)
 
 
 def set_up_logging(level: str) -> None:

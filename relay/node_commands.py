@@ -38,7 +38,7 @@ def _check_config(words: list[str]) -> int:
     parser.add_argument("config", type=Path, nargs="?", default=_CONFIG_DEFAULT, help="default: %(default)s")
     parser.add_argument("--central", action="store_true", help="it is a centre's central.toml")
     parser.add_argument("--explain", action="store_true", help="list every key with its default, and check nothing")
-    parser.add_argument("--files-too", action="store_true", help="also open the identity folder that it names")
+    parser.add_argument("--files-too", action="store_true", help="also open the files that it names")
     options = parser.parse_args(words)
     kind = CentreConfig if options.central else RelayConfig
     if options.explain:
@@ -49,7 +49,7 @@ def _check_config(words: list[str]) -> int:
     if options.files_too:
         from relay import node
 
-        node.check_identity(config)
+        node.check_files(config)
     print(
         f"{options.config} holds. Data in {config.node.data_directory}, identity in {config.node.identity_directory}."
     )

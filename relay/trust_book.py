@@ -62,10 +62,10 @@ class TrustBook:
         certificates = tuple(der for der in authorities if der in known)
         crls = tuple(dict.fromkeys(der for told in news.crls if (der := now.newest_crl_like(told))))
         centres = [der for der, role in roles.items() if role is Role.CENTRE and self._reaches_root(der)]
-        items = [("authority", der) for der in certificates]
-        items += [("centre", der) for der in centres]
-        items += [("crl", der) for der in now.crls.values()]
-        await self._keep(items, owed=owed)
+        await self._keep([("authority", der) for der in certificates] + [("crl", der) for der in crls], owed=owed)
+        # and the CAs above them, which may be known from elsewhere: the next start has to find the whole path
+        above = [("authority", der) for der in now.authority_certificates[1:]]
+        await self._keep([*above, *(("centre", der) for der in centres)], owed=False)
         return TrustNews(certificates, crls)
 
     def owed(self) -> TrustNews:
@@ -90,7 +90,7 @@ class TrustBook:
             return
         await self._store.learn_trust(fresh, owed=owed)
         if owed:
-            self._owed |= dict.fromkeys(der for kind, der in fresh if kind != "centre")
+            self._owed |= dict.fromkeys(der for _, der in fresh)
             for tell in self._on_owed:
                 tell()
 

@@ -1,12 +1,13 @@
 """The PPK's board at a real relay: what it shows of every station, and that it follows what happens."""
 
 import asyncio
-import contextlib
 import dataclasses
 import gzip
 import hashlib
 import json
 import os
+import socket
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,12 @@ import aiohttp
 from relay.config import BoardConfig, RelayConfig, UplinkConfig
 from relay.drive import batches
 from relay.http import authority_tls
+from relay.protocol import slips, statements
+from relay.protocol.cose import Signer
 from relay.protocol.statements import DocumentHash
-from tests.authorities import KECAMATAN, TPS
+from relay.store.custody import open_custody
+from relay.store.holdings import TakeStatement
+from tests.authorities import KECAMATAN, TPS, new_key
 from tests.world.events import following
 from tests.world.http import TUS, ask, create_upload, patch_upload, post, settled, upload, where
 from tests.world.nodes import Country, documents, note, running_centre, running_relay, tally
@@ -222,23 +227,53 @@ async def test_followers_are_let_go_when_the_relay_stops_and_load_again_when_it_
         assert int(event.id) == (await board(http, relay))["at"]
 
 
-async def test_a_listener_that_does_not_read_holds_nobody_up(country: Country, http: aiohttp.ClientSession) -> None:
-    officers = {tps: country.world.officer(tps) for tps in (TPS, OTHER)}
-    async with running_relay(config(country)) as relay:
-        at = (await board(http, relay))["at"]
-        reader, writer = await asyncio.open_connection(
-            *relay.removeprefix("https://").split(":"), ssl=authority_tls(country.root_file), limit=1024
-        )
-        writer.write(f"GET /v1/board/events?at={at} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
-        async with following(http, relay, {}, at) as events:
-            for revision in range(1, 60):
-                for tps, officer in officers.items():
-                    await post(http, relay, tally(officer, tps, revision=revision).with_chain(officer[1]))
-            await events.until("station", lambda data: data["tps"] == OTHER and len(data["tallies"]) == 59)
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-        assert reader is not None
+async def test_listeners_that_do_not_read_hold_nobody_up(country: Country, http: aiohttp.ClientSession) -> None:
+    settings = config(country)
+    await fill(settings.node.data_directory)
+    officer = country.world.officer()
+    async with running_relay(settings) as relay:
+        told = await board(http, relay)
+        before = told["at"] - len(told["stations"])  # so that all of it is to be told at once: 6 megabytes
+        deaf = [await asyncio.to_thread(deaf_listener, country, relay, before) for _ in range(8)]
+        async with following(http, relay, {}, before) as events:
+            for _ in told["stations"]:
+                await events.until("station")
+            answer = await post(http, relay, tally(officer).with_chain(officer[1]))
+            assert answer.status == 201
+            await events.until("station", lambda data: data["tps"] == TPS)
+    for listener in deaf:  # the relay has stopped, although they never read
+        listener.close()
+
+
+async def fill(folder: Path) -> None:
+    """A relay's custody of 12 lists of 64 photographs of each of 60 stations, written as its process writes."""
+    await asyncio.to_thread(folder.mkdir)
+    signer = Signer(new_key(), b"nobody's certificate")
+
+    def sign_slip(kind: slips.Subject, subject: bytes, number: int) -> tuple[bytes, int]:
+        return signer.sign(slips.payload(kind, subject, number, 1_763_700_000, True)).bare, 1_763_700_000
+
+    async with open_custody(folder / "relay.db", sign_slip, queue_max=10_000) as store:
+        writing = asyncio.create_task(store.run())
+        pages = [bytes((page,)) for page in range(64)]
+        for at in range(10, 70):
+            made = [
+                documents((signer, ()), pages, f"{VILLAGE}{at:03d}", revision=revision) for revision in range(1, 13)
+            ]
+            await store.take_all([TakeStatement(statements.read(item), None) for item in made])
+        writing.cancel()
+
+
+def deaf_listener(country: Country, relay: str, at: int) -> ssl.SSLSocket:
+    """Asks for the events since `at`, with room for a few kilobytes, and never reads on."""
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    host, _, port = relay.removeprefix("https://").partition(":")
+    narrow.connect((host, int(port)))
+    listener = authority_tls(country.root_file).wrap_socket(narrow)
+    listener.sendall(f"GET /v1/board/events?at={at} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    assert b"200 OK" in listener.recv(100)
+    return listener
 
 
 async def test_the_number_of_followers_is_bounded(country: Country, http: aiohttp.ClientSession) -> None:

@@ -44,6 +44,8 @@ def test_a_short_file_is_enough_and_paths_are_relative_to_it(tmp_path: Path) -> 
         (NODE + "[[uplink]]\nurl = 'https://x'\ntls = 'none'\n", "uplink[0].tls must be"),
         (NODE + "[uplink]\nurl = 'https://x'\n", "uplink must be a list"),
         (NODE + "[log]\nlevel = 'loud'\n", "log.level must be"),
+        (NODE + "[board]\norigins = ['http://x']\n", 'board.origins holds "http://x"'),
+        (NODE + "[board]\nforms = [0]\n", "board.forms[0] is 0; it must be from 1 to 65535"),
         ("[node", "is not TOML"),
     ],
 )
@@ -81,6 +83,11 @@ def test_check_config_says_what_holds_and_what_does_not(
     good = NODE.replace('"identity"', f'"{identity}"')
     assert cli.main(["check-config", str(written(tmp_path, good)), "--files-too"]) == 0
     assert "There is no [[uplink]]" in capsys.readouterr().out
+    (tmp_path / "stations.csv").write_text("tps_code\n6501072001001\n")
+    elsewhere = good + '[board]\nstations = "stations.csv"\n'
+    assert cli.main(["check-config", str(written(tmp_path, elsewhere)), "--files-too"]) == 1
+    assert "lists no station of 650108" in capsys.readouterr().err
+    written(tmp_path, good)
     (identity / "key.pem").chmod(0o644)
     assert cli.main(["check-config", str(written(tmp_path, good)), "--files-too"]) == 1
     assert "chmod 600" in capsys.readouterr().err

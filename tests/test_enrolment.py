@@ -22,17 +22,18 @@ from cryptography.x509.oid import AttributeOID
 
 from relay import cli
 from relay.authority import coding, enrolment_codes, requests
-from relay.authority.desk import SPENT_FILE
+from relay.authority.desk import SPENT_FILE, Desk
 from relay.authority.enrolment_codes import EnrolmentCodes, new_code, new_entry
-from relay.config import EnrolmentConfig
+from relay.config import EnrolmentConfig, RelayConfig, load
 from relay.errors import Code, NotNow, Rejected
+from relay.identity import read_key
 from relay.intake.throttle import Throttle
 from relay.phone.enrolling import enrol
 from relay.protocol import enrolment
 from relay.protocol.enrolment import Answer, State, enrolment_code, grouped, read_answer
 from relay.protocol.trust import Role
 from tests.authorities import TPS, World, new_key
-from tests.world.enrolling import PASSPHRASE, KecamatanAuthority, Phone, send
+from tests.world.enrolling import KecamatanAuthority, Phone, send
 from tests.world.http import ask, post
 from tests.world.nodes import LOOPBACK, Country, running_relay, tally
 from tests.world.operators import session
@@ -501,23 +502,18 @@ async def false_relay(country: Country, answer: Answer) -> AsyncIterator[str]:
 async def test_a_false_relay_is_noticed_and_nothing_of_it_is_pinned(country: Country, tmp_path: Path) -> None:
     false_office, code = KecamatanAuthority(country), new_code()
     box = tmp_path / "box"
-    with pytest.raises(NotNow):  # the key is made here
-        async with running_relay(country.relay_config()) as relay:
+    async with running_relay(country.relay_config()) as relay:
+        with pytest.raises(NotNow):  # the key is made here
             await enrol(box, relay, code, "Siti", lambda: 0)
     key_file = box / "identity" / "enrolling-key.pem"
-    request = requests.enrolment_request(_key_in(key_file), "Siti", false_office.code())
+    request = requests.enrolment_request(read_key(key_file, None), "Siti", false_office.code())
     answer = false_office.desk().answer(request, NOW)[0]  # all is right, but for the code
-    for lie in (answer, replace(answer, proof=bytes(32)), replace(answer, proof=None), replace(answer, certificates=())):
+    no_proof, no_certificates = replace(answer, proof=None), replace(answer, certificates=())
+    for lie in (answer, replace(answer, proof=bytes(32)), no_proof, no_certificates):
         async with false_relay(country, lie) as url:
             with pytest.raises(Rejected, match="false relay"):
                 await enrol(box, url, code, "Siti", lambda: 0)
         assert [path.name for path in (box / "identity").iterdir()] == ["enrolling-key.pem"]
-
-
-def _key_in(path: Path) -> ec.EllipticCurvePrivateKey:
-    from relay.identity import read_key
-
-    return read_key(path, None)
 
 
 # --- making codes
@@ -547,14 +543,8 @@ def test_codes_for_a_kabupaten_are_made_with_cards_and_never_written_over(
     assert cli.main([*words, "--out", str(out)]) == 1
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     phone = Phone()
-    answer = enrolment_desk(office, out).answer(phone.request(made[2].code), NOW)[0]
+    answer = Desk(office.open(), out / coding.CODES_FILE).answer(phone.request(made[2].code), NOW)[0]
     assert country.world.trust().identify(answer.certificates, NOW).scope == "6501082002"
-
-
-def enrolment_desk(office: KecamatanAuthority, folder: Path):  # type: ignore[no-untyped-def]
-    from relay.authority.desk import Desk
-
-    return Desk(office.open(), folder / coding.CODES_FILE)
 
 
 @pytest.mark.parametrize(
@@ -601,8 +591,6 @@ def test_a_list_of_codes_that_was_spoilt_is_named_by_its_line(country: Country, 
 
 
 def test_a_relay_with_half_an_authority_does_not_start(country: Country, tmp_path: Path) -> None:
-    from relay.config import RelayConfig, load
-
     path = tmp_path / "relay.toml"
     path.write_text('[node]\ndata_directory = "d"\nidentity_directory = "i"\n[enrolment]\ncodes = "c.csv"\n')
     with pytest.raises(Rejected, match="go together"):

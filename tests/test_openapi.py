@@ -5,7 +5,8 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from importlib import resources
 from typing import Any, cast
 
@@ -17,12 +18,15 @@ from openapi_spec_validator import validate
 
 from relay import identity
 from relay.central import app as central_app
+from relay.central.events import Events
 from relay.central.results import Results
+from relay.central.sheets import CentreSheets
 from relay.clock import Clock
-from relay.config import ExchangeConfig, NodeConfig, RelayConfig, UplinkConfig
+from relay.config import EnrolmentConfig, ExchangeConfig, NodeConfig, RelayConfig, UplinkConfig
 from relay.errors import Code, http_status
 from relay.http import PROBLEM_TYPE
 from relay.intake import app as intake_app
+from relay.intake.enrolments import Enrolments
 from relay.intake.returned import Returned
 from relay.intake.tus import Tus
 from relay.metrics import Metrics
@@ -32,7 +36,9 @@ from relay.streams import Streams
 from relay.web.nameplate import Nameplate
 from relay.web.office import Office
 from tests.authorities import KECAMATAN, TPS
+from tests.test_enrolment import flipped
 from tests.test_protocol_document import TRAVELLING
+from tests.world.enrolling import PKCS10, KecamatanAuthority, Phone
 from tests.world.events import following
 from tests.world.http import TUS, ask, create_upload, patch_upload, post, settled, upload
 from tests.world.nodes import Country, documents, running_centre, running_relay, tally
@@ -151,6 +157,7 @@ def test_the_description_has_the_routes_of_the_relay_and_no_others(country: Coun
     office_config = country.relay_config()
     office = Office(office_config, node, store, nothing, nothing, Clock(), status=nothing, under_way=set)
     office.attach(app)
+    app.add_routes(Enrolments(store, nothing, nothing, Clock(), None, nothing, office_config.enrolment, 1).routes())
     assert routes(app) == {(path, method) for path, method, _ in operations(RELAY)}
 
 
@@ -158,8 +165,9 @@ def test_the_description_has_the_routes_of_the_centre_and_no_others(country: Cou
     nothing = cast(Any, None)
     central = central_app.Central(nothing, nothing, nothing, ())
     streams = Streams(nothing, nothing, ExchangeConfig(), nothing)
-    results = Results(nothing, nothing)
-    app = central_app.application(central, results, streams, Metrics("centre"))
+    results, sheets = Results(nothing, nothing), CentreSheets(nothing, nothing, nothing, "")
+    events = Events(nothing, nothing, 1)
+    app = central_app.application(central, results, sheets, events, streams, Metrics("centre"))
     node = identity.load(country.identity(Role.CENTRE), Role.CENTRE)
     app.add_routes(Nameplate("centre", node, Clock(), ()).routes())
     assert routes(app) == {(path, method) for path, method, _ in operations(CENTRE)}
@@ -252,10 +260,50 @@ async def test_a_real_relay_answers_as_described(country: Country, http: aiohttp
         for headers in ({"Content-Type": "application/cbor-seq"}, {"Content-Type": "text/plain"}):
             for body in (b"", b"no message", bytes(2**20 + 1)):
                 await asked("POST", "/v1/receipts", data=io.BytesIO(body), headers=headers)
-    described = {(method.upper(), path, status) for path, method, o in operations(RELAY) for status in o["responses"]}
-    assert {item for item in described if item[2].startswith("2")} == {
+    assert successes_described(lambda tags: tags != ["enrolment"]) == {
         item for item in asked.seen if item[2].startswith("2")
     }
+
+
+def successes_described(wanted: Callable[[list[str]], bool]) -> set[tuple[str, str, str]]:
+    """(method, path, status) of all that a relay may answer if all is well, of the operations whose tags are wanted."""
+    return {
+        (method.upper(), path, status)
+        for path, method, operation in operations(RELAY)
+        for status in operation["responses"]
+        if wanted(operation["tags"]) and status.startswith("2")
+    }
+
+
+async def test_enrolment_is_answered_as_described(country: Country, http: aiohttp.ClientSession) -> None:
+    office, phone, operator = KecamatanAuthority(country), Phone(), country.world.operator()
+    request = phone.request(office.code())
+    seen: set[tuple[str, str, str]] = set()
+    json_type = {"Content-Type": "application/json"}
+    for chosen in (office.config, EnrolmentConfig(waiting_max=1)):
+        config = dataclasses.replace(country.relay_config("at-once" if chosen.authority else "waits"), enrolment=chosen)
+        async with running_relay(config) as relay:
+            asked = Watched(http, relay, RELAY)
+            for body in (request, request, b"nonsense", flipped(request), bytes(3000), Phone().request(office.code())):
+                await asked("POST", "/v1/enrolments", data=body, headers=PKCS10)
+            await asked("POST", "/v1/enrolments", data=request, headers={"Content-Type": "text/plain"})
+            await asked("GET", "/v1/enrolments/{enrolment}", names={"enrolment": phone.id})
+            await asked("GET", "/v1/enrolments/{enrolment}", names={"enrolment": "00" * 32})
+            known = await session(http, relay, operator)
+            for headers in ({}, known):
+                await asked("GET", "/v1/enrolments", headers=headers)
+            answers = json.dumps({"answers": [office.desk().answer(request, datetime.now(UTC))[0].as_json(), 1]})
+            for text in (answers, "no JSON", " " * (2**20 + 1)):
+                await asked("POST", "/v1/enrolments/answers", data=io.BytesIO(text.encode()), headers=json_type)
+            await asked("GET", "/v1/enrolments/{enrolment}", names={"enrolment": phone.id})
+            foreign = {**known, "Origin": "https://evil.example"}
+            for headers in ({}, foreign):
+                await asked("POST", "/v1/replacements", data=json.dumps({"scope": TPS}), headers=headers)
+            scopes = [json.dumps({"scope": scope}) for scope in (TPS, "x", "6502")]
+            for text in (*scopes, "", " " * 2000):
+                await asked("POST", "/v1/replacements", data=text, headers={**known, **json_type})
+            seen |= asked.seen
+    assert {item for item in seen if item[2].startswith("2")} == successes_described(lambda tags: tags == ["enrolment"])
 
 
 async def _office(asked: Watched, country: Country, statement: bytes, document: str) -> None:

@@ -15,7 +15,20 @@ from relay.central import recorder
 from relay.config import AnnounceConfig, IntakeConfig, UplinkConfig
 from relay.errors import Code, http_status
 from relay.intake import announce
-from relay.protocol import cbor, columns, cose, forms, login, messages, parcels, receipts, statements, sums, trust
+from relay.protocol import (
+    cbor,
+    columns,
+    cose,
+    enrolment,
+    forms,
+    login,
+    messages,
+    parcels,
+    receipts,
+    statements,
+    sums,
+    trust,
+)
 from relay.protocol.forms import FIGURE_MAX, INCOMPLETE
 from relay.protocol.lifecycle import NEXT, SETTLED, Event, State
 from relay.protocol.receipts import Verdict
@@ -164,6 +177,7 @@ LIMITS = {
     "frames announced and not sent": exchange._ANNOUNCED_MAX,
     "a message of a stream, in bytes": messages.MESSAGE_BYTES_MAX,
     "names in ASK and HELD, of each sort": messages.ASKED_MAX,
+    "a request for a certificate, in bytes": enrolment.REQUEST_BYTES_MAX,
 }
 
 

@@ -174,7 +174,7 @@ def test_without_npm_building_says_what_to_do(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "relay.web.build"]
     told = subprocess.run(command, cwd=tmp_path, env={"PATH": "/nowhere"}, capture_output=True, text=True, check=False)
     assert told.returncode == 1
-    assert "npm is not here. Install Node" in told.stderr
+    assert "npm is not here. Install Node 20.19" in told.stderr
     assert "Traceback" not in told.stderr
 
 

@@ -1,6 +1,8 @@
 """The test vectors hold: for this code, for another COSE implementation, for openssl; and they can be made again."""
 
+import base64
 import hashlib
+import hmac
 import json
 import os
 import shutil
@@ -15,8 +17,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from relay.authority import requests
 from relay.errors import Code, Rejected
-from relay.protocol import codes, cose, forms, login, manifests, messages, parcels, receipts, slips, trust
+from relay.protocol import codes, cose, enrolment, forms, login, manifests, messages, parcels, receipts, slips, trust
 from relay.protocol.parcels import ChunkParcel, StatementParcel
 from relay.protocol.statements import DocumentHash, Kind
 from relay.protocol.trust import Role
@@ -76,6 +79,27 @@ def test_every_kind_of_mistake_has_an_example() -> None:
     judged_elsewhere |= {Code.SESSION_NEEDED, Code.CHALLENGE_UNKNOWN, Code.ORIGIN_FOREIGN}  # of pages
     wanted = set(list(Code)[: list(Code).index(Code.DOCUMENT_NOT_LISTED)]) - judged_elsewhere
     assert {*wanted, Code.BATCH_MALFORMED} <= shown
+
+
+def test_the_enrolment_is_what_the_vectors_say() -> None:
+    told = INDEX["enrolment"]
+    assert {enrolment.enrolment_code(text) for text in told["typed"]} == {told["code"]}
+    asked = requests.read_enrolment(read(told["request"]))
+    assert (asked.id.hex(), asked.public_key.hex(), asked.name, asked.proof) == (
+        told["id"],
+        told["public_key"],
+        told["name"],
+        told["challenge_password"],
+    )
+    by_hand = hmac.new(told["code"].encode(), b"kpu-enrol-request" + bytes.fromhex(told["id"]), hashlib.sha256)
+    assert asked.proof == base64.urlsafe_b64encode(by_hand.digest()).rstrip(b"=").decode()
+    leaf, root = read(told["chain"][0]), read(told["root"])
+    said = b"kpu-enrol-answer" + hashlib.sha256(leaf).digest() + hashlib.sha256(root).digest()
+    assert hmac.new(told["code"].encode(), said, hashlib.sha256).hexdigest() == told["proof"]
+    answer = enrolment.read_answer(told["answer"])
+    assert enrolment.is_proven(answer, enrolment.enrolment_code(told["printed"]))
+    who = trust.pin(root).identify(answer.certificates, datetime.fromtimestamp(JUDGED_AT, UTC))
+    assert requests.key_id(who.public_key) == answer.id
 
 
 # --- this code

@@ -5,7 +5,6 @@ while a relay answers from it.
 """
 
 import csv
-import hmac
 import io
 import os
 import secrets
@@ -18,7 +17,7 @@ from relay.errors import Code, Rejected
 from relay.files import write_durably
 from relay.protocol import codes
 from relay.protocol.codes import Scope
-from relay.protocol.enrolment import ALPHABET, CODE_LENGTH, EnrolmentCode, enrolment_code, grouped, request_proof
+from relay.protocol.enrolment import ALPHABET, CODE_LENGTH, EnrolmentCode, enrolment_code, grouped, proven
 from relay.protocol.trust import Role
 
 HEADER = ["code", "role", "scope", "name"]
@@ -79,18 +78,14 @@ class EnrolmentCodes:
         self._stamp = (told.st_size, told.st_mtime_ns)
 
     def proven_by(self, public_key: bytes, proof: str) -> CodeEntry:
-        """The entry whose code `proof` shows for a key (SubjectPublicKeyInfo, DER); `Rejected(code-unknown)` if none.
-
-        The code does not travel, so each is tried.
-        """
-        said = proof.encode()
-        for entry in self.entries:
-            if hmac.compare_digest(request_proof(entry.code, public_key).encode(), said):
-                return entry
-        raise Rejected(
-            Code.CODE_UNKNOWN,
-            "This one-time code is not known here. Type it again as printed; if it stays unknown, ask the PPK.",
-        )
+        """The entry whose code is proven for a key (SubjectPublicKeyInfo, DER); `Rejected(code-unknown)` if none is."""
+        code = proven((entry.code for entry in self.entries), public_key, proof)
+        if code is None:
+            raise Rejected(
+                Code.CODE_UNKNOWN,
+                "This one-time code is not known here. Type it again as printed; if it stays unknown, ask the PPK.",
+            )
+        return next(entry for entry in self.entries if entry.code == code)
 
     def append(self, entry: CodeEntry) -> None:
         """Returns when the entry is on disk."""

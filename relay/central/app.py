@@ -4,7 +4,9 @@ from typing import Any
 
 from aiohttp import web
 
+from relay.central.events import Events
 from relay.central.results import Results
+from relay.central.sheets import CentreSheets
 from relay.errors import Code, Rejected
 from relay.http import COSE_TYPE, common_routes, hex_name, problems, text64, trust_answer
 from relay.metrics import Metrics
@@ -16,6 +18,9 @@ from relay.store.documents import DocumentFiles
 from relay.store.record import RecordedStatement, RecordStore
 from relay.streams import Streams
 from relay.verifier import Verifier
+from relay.web import pictures
+
+_FOR_EVER = "public, max-age=31536000, immutable"  # named by its content
 
 
 class Central:
@@ -41,10 +46,8 @@ class Central:
         document = hex_name(request, "document")
         if not await self._store.has_document(document):
             raise Rejected(Code.NOT_FOUND, "The centre does not have this photograph.")
-        return web.FileResponse(
-            self._files.path(document),
-            headers={"Content-Type": "application/octet-stream", "X-Content-Type-Options": "nosniff"},
-        )
+        path = self._files.path(document)
+        return web.FileResponse(path, headers={**pictures.headers(path), "Cache-Control": _FOR_EVER})
 
     async def get_tps(self, request: web.Request) -> web.Response:
         """Every statement of one station, revisions and conflicts side by side."""
@@ -95,7 +98,9 @@ class Central:
         }
 
 
-def application(central: Central, results: Results, streams: Streams, metrics: Metrics) -> web.Application:
+def application(
+    central: Central, results: Results, sheets: CentreSheets, events: Events, streams: Streams, metrics: Metrics
+) -> web.Application:
     """The routes."""
     app = web.Application(middlewares=[problems(metrics.problem)], client_max_size=MESSAGE_BYTES_MAX)
     app.add_routes(
@@ -108,6 +113,8 @@ def application(central: Central, results: Results, streams: Streams, metrics: M
             web.get("/v1/tps/{tps}", central.get_tps),
             web.get("/v1/status", results.get_status),
             web.get("/v1/totals", results.get_totals),
+            web.get("/v1/sheets/{sheet}", sheets.get_sheet),
+            web.get("/v1/events", events.get, allow_head=False),
             web.get("/v1/trust", central.get_trust),
             *common_routes("relay.central", metrics),
         ]

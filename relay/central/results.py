@@ -13,6 +13,7 @@ from relay.protocol.codes import Scope
 from relay.protocol.forms import Form
 from relay.store.progress import ANY_FORM, COUNTS, REGION_DIGITS
 from relay.store.record import RecordStore
+from relay.web import sheets
 from relay.web.totals import Totals
 
 _STATIONS_LIMIT_MAX = 500
@@ -28,13 +29,13 @@ class Results:
 
     async def get_status(self, request: web.Request) -> web.Response:
         """How far a region is: "231 of 713", and the same for each part of it."""
-        scope, form = codes.scope(request.query.get("scope", "")), asked_form(request)
+        scope, form = codes.scope(request.query.get("scope", "")), sheets.asked_form(request)
         await self._counting.freshen()
         return web.json_response(await status(self._store, scope, form.code if form else None))
 
     async def get_totals(self, request: web.Request) -> web.Response:
         """The running totals of a form within a region; unofficial."""
-        scope, form = codes.scope(request.query.get("scope", "")), asked_form(request)
+        scope, form = codes.scope(request.query.get("scope", "")), sheets.asked_form(request)
         if form is None:
             raise Rejected(Code.BAD_REQUEST, "Say which form: /v1/totals?form=2401.")
         await self._counting.freshen()
@@ -73,13 +74,12 @@ class Results:
 async def status(store: RecordStore, scope: Scope, form: int | None) -> dict[str, Any]:
     """How far `scope` is, and each part of it, for the status API and the status command."""
     counted, newest = await store.progress.behind()
-    digits = _PART_DIGITS.get(len(scope))
     return {
         "scope": scope,
         "level": codes.level(scope),
         "name": await store.registry.region_name(scope),
         "total": await _total(store, scope, form or ANY_FORM),
-        "parts": await _parts(store, scope, form or ANY_FORM, digits) if digits else [],
+        "parts": await parts(store, scope, form or ANY_FORM),
         "counts": await store.counts(),
         "receipts_uncounted": newest - counted,
     }
@@ -99,18 +99,10 @@ async def totals(store: RecordStore, form: Form, scope: Scope) -> dict[str, Any]
     return found.as_json(scope, total["tps"])
 
 
-def asked_form(request: web.Request) -> Form | None:
-    """The form that a request names, or None if it names none."""
-    text = request.query.get("form")
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit()) or len(text) > 5:
-        raise Rejected(Code.BAD_REQUEST, "form must be a form's number, such as 2401.")
-    form = forms.catalogue().get(int(text))
-    if form is None:
-        known = ", ".join(str(code) for code in forms.catalogue())
-        raise Rejected(Code.FORM_UNKNOWN, f"There is no form {text} here; there are {known}.")
-    return form
+async def parts(store: RecordStore, scope: Scope, form: int) -> list[dict[str, Any]]:
+    """How far each part of `scope` is; nothing of a single station."""
+    digits = _PART_DIGITS.get(len(scope))
+    return await _parts(store, scope, form, digits) if digits else []
 
 
 async def _total(store: RecordStore, scope: Scope, form: int) -> dict[str, Any]:

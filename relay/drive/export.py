@@ -184,7 +184,10 @@ class Exporter:
         path = f"{self._folder}/{batches.OWED}"
         certificates = tuple(der for kind, der in owed if kind == "authority")
         news = messages.portions(TrustNews(certificates, tuple(der for kind, der in owed if kind == "crl")))
-        if not owed or await asyncio.to_thread(self._has_owed, news):
+        is_there = batches.OWED in map(str.lower, await asyncio.to_thread(self._stick.names, self._folder))
+        if not owed and is_there:
+            await self._remove(path)
+        if not owed or (is_there and await asyncio.to_thread(self._has_owed, news)):
             return
         await self._mark()
         header = self._node.signer.sign(parcels.header_payload(self._clock.now(), [], []))

@@ -7,7 +7,7 @@ and the root, so that a phone which has never met anybody knows which root to pi
 import base64
 import binascii
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NewType
@@ -118,6 +118,17 @@ def grouped(code: EnrolmentCode) -> str:
 def request_proof(code: EnrolmentCode, public_key: bytes) -> str:
     """What a request for `public_key` (SubjectPublicKeyInfo, DER) says as its challengePassword: base64url text."""
     return text64(hmac.digest(code.encode(), _REQUEST + cose.sha256(public_key), "sha256"))
+
+
+def proven(codes: Iterable[EnrolmentCode], public_key: bytes, proof: str) -> EnrolmentCode | None:
+    """Which of the codes a request's proof shows: a code does not travel, so each is tried."""
+    message = _REQUEST + cose.sha256(public_key)
+    try:
+        said = bytes64(proof)
+    except ValueError:
+        return None
+    tried = (code for code in codes if hmac.compare_digest(hmac.digest(code.encode(), message, "sha256"), said))
+    return next(tried, None)
 
 
 def answer_proof(code: EnrolmentCode, leaf: bytes, root: bytes) -> bytes:

@@ -135,12 +135,20 @@ class Progress:
         )
         return [row[0] for row in rows]
 
-    async def within(self, form: int | None, scope: str) -> list[Row]:
-        """What is counted of every station within `scope`: (tps, form, *COUNTS), in order; None: of each form."""
+    async def within(self, scope: str) -> list[Row]:
+        """What is counted of every station within `scope`, by form: (tps, form, *COUNTS)."""
         return await self._database.read(
-            f"SELECT tps, form, {_COUNT_COLUMNS} FROM station WHERE tps >= ?1 AND tps < ?2 AND "
-            f"{f'form != {ANY_FORM}' if form is None else 'form = ?3'} ORDER BY tps, form",
-            (scope, scope + AFTER_DIGITS) if form is None else (scope, scope + AFTER_DIGITS, form),
+            f"SELECT tps, form, {_COUNT_COLUMNS} FROM station WHERE tps >= ? AND tps < ? AND form != {ANY_FORM}",
+            (scope, scope + AFTER_DIGITS),
+        )
+
+    async def pages_within(self, scope: str) -> list[Row]:
+        """How many different pages are here of every station within `scope`, by form: (tps, form, pages)."""
+        return await self._database.read(
+            "SELECT s.tps, s.form, count(DISTINCT p.page) FROM statement s JOIN page p ON p.statement = s.number "
+            f"JOIN document d ON d.sha256 = p.document WHERE s.tps >= ? AND s.tps < ? "
+            f"AND s.kind = {int(Kind.DOCUMENTS)} AND (s.verdict IS NULL OR s.verdict != 3) GROUP BY s.tps, s.form",
+            (scope, scope + AFTER_DIGITS),
         )
 
     async def write(self, change: Counted) -> None:

@@ -5,11 +5,13 @@ to remember one number, and a slow one holds nothing up and fills nothing.
 """
 
 import asyncio
+import json
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from relay.clock import Clock
 from relay.protocol import codes
@@ -25,7 +27,7 @@ from relay.web.station import Around
 
 _READ_TOGETHER = 16
 _COUNTER_BITS = 20  # of the number of a change; above them, 32 bits by chance that are another process's (< 2**53)
-_TOLD_MAX = 200
+_TOLD_MAX = 100
 """How many changed stations are told one by one; for more the whole board, compressed, is less."""
 
 
@@ -74,9 +76,24 @@ class Board:
         """Every station as JSON, by TPS code, as `refresh` has left it."""
         return [self._entries[tps].json for tps in sorted(self._entries)]
 
-    def villages(self) -> list[dict[str, str]]:
-        """The villages of the stations shown."""
-        return self.kecamatan.villages(self._entries)
+    def head(self) -> dict[str, Any]:
+        """What stands above the stations."""
+        return {
+            "scope": self.kecamatan.scope,
+            "name": self.kecamatan.name,
+            "forms": self.kecamatan.forms,
+            "villages": self.kecamatan.villages(self._entries),
+            "at": self._at,
+        }
+
+    async def view(self) -> dict[str, Any]:
+        """All of it as values, brought up to date, as `GET /v1/board` tells it: much, where there are many stations."""
+        await self.refresh()
+        head, stations = self.head(), []
+        for shown in self.stations():
+            stations.append(json.loads(shown))
+            await asyncio.sleep(0)  # phones get their turn in between
+        return {**head, "stations": stations}
 
     def changed_since(self, at: int) -> list[Entry] | None:
         """What has changed since change `at`, in order; None: too much, or not to be told: load the whole board."""

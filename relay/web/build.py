@@ -6,14 +6,15 @@ so this file imports nothing of relay. A package that was made has the pages in 
 """
 
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from setuptools.command.build_py import build_py
-from setuptools.command.sdist import sdist
+from setuptools.command.build_py import build_py  # type: ignore[import-untyped]
+from setuptools.command.sdist import sdist  # type: ignore[import-untyped]
 
 _WEB = Path(__file__).resolve().parent
 _PAGES = _WEB / "pages"
@@ -22,6 +23,7 @@ _SOURCES = (_PAGES, _WEB / "words", _WEB.parent / "protocol" / "forms")
 _MADE_FROM = _BUILT / "sources.sha256"
 _MODULES = _PAGES / "node_modules"
 _INSTALLED_FROM = _MODULES / ".lock.sha256"
+_NODE_LEAST = (20, 19)  # of Vite 8
 _NOT_SOURCES = {"node_modules", "__pycache__"}
 
 
@@ -49,7 +51,7 @@ def install_modules() -> None:
     _INSTALLED_FROM.write_text(lock, "ascii")
 
 
-class BuildPy(build_py):
+class BuildPy(build_py):  # type: ignore[misc]  # setuptools is not typed
     """`build_py` with the pages; an editable install leaves them to `make pages`."""
 
     def run(self) -> None:
@@ -60,7 +62,7 @@ class BuildPy(build_py):
         super().run()
 
 
-class Sdist(sdist):
+class Sdist(sdist):  # type: ignore[misc]
     """`sdist` with the built pages beside their sources."""
 
     def run(self) -> None:
@@ -101,11 +103,20 @@ def _npm(*words: str) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise PagesNotBuilt(
-            "the pages are not built from these sources yet, and npm is not here. Install Node 20 or newer with npm, "
-            "or install the package that `make wheel` makes on a machine that has them."
+            "the pages are not built from these sources yet, and npm is not here. Install Node 20.19 or newer "
+            "with npm, or install the package that `make wheel` makes on a machine that has them."
         )
+    _check_node(shutil.which("node"))
     if subprocess.run([npm, *words], cwd=_PAGES, stdout=sys.stderr).returncode:  # noqa: S603
         raise PagesNotBuilt(f"`npm {' '.join(words)}` failed in {_PAGES}; what it said is above.")
+
+
+def _check_node(node: str | None) -> None:
+    """`PagesNotBuilt` if Node is older than what Vite runs on."""
+    told = subprocess.run([node or "node", "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    version = tuple(int(part) for part in re.findall(r"\d+", told)[:2])
+    if version < _NODE_LEAST:
+        raise PagesNotBuilt(f"Node {told.strip() or '(none)'} is too old to build the pages; 20.19 or newer does.")
 
 
 if __name__ == "__main__":

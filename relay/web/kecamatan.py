@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from relay import registry
 from relay.config import BoardConfig
-from relay.errors import Rejected
+from relay.errors import Code, Rejected
 from relay.protocol import forms
 from relay.protocol.codes import Scope
 
@@ -40,18 +40,25 @@ class Kecamatan:
 
 
 def read(config: BoardConfig, scope: Scope) -> Kecamatan:
-    """The region as the files of `[board]` tell it. A file that does not hold is said in the log and left out.
+    """The region as `read_strictly` gives it; lists that do not hold are said in the log, and done without.
 
-    A mistake in a list of names must not keep phones from handing over; `relay check-config` finds it beforehand.
+    A mistake in a list of names must not keep phones from handing over.
     """
-    stations: list[str] = []
-    regions: list[tuple[str, str]] = []
     try:
-        stations = registry.read_stations(config.stations, scope) if config.stations else []
-        regions = registry.read_regions(config.regions, scope) if config.regions else []
+        return read_strictly(config, scope)
     except Rejected as error:
-        log.error("the board does without what [board] names: %s", error.sentence)
+        log.error("the board does without the lists of [board]: %s", error.sentence)
+        return Kecamatan(scope, frozenset(), {}, _forms(config))
+
+
+def read_strictly(config: BoardConfig, scope: Scope) -> Kecamatan:
+    """The region as the files of `[board]` tell it, or `Rejected(csv-invalid)`."""
+    stations = registry.read_stations(config.stations, scope) if config.stations else []
+    regions = registry.read_regions(config.regions, scope) if config.regions else []
     if config.stations and not stations:
-        log.warning("%s lists no station of %s: nothing is known to be missing", config.stations, scope)
-    expected = config.forms or tuple(sorted(forms.catalogue()))
-    return Kecamatan(scope, frozenset(stations), dict(regions), expected)
+        raise Rejected(Code.CSV_INVALID, f"{config.stations} lists no station of {scope}, the relay's region.")
+    return Kecamatan(scope, frozenset(stations), dict(regions), _forms(config))
+
+
+def _forms(config: BoardConfig) -> tuple[int, ...]:
+    return config.forms or tuple(sorted(forms.catalogue()))

@@ -20,6 +20,8 @@ from relay.web.sessions import Sessions
 _LOOK_SECONDS = 0.5
 _STATUS_SECONDS = 2.0
 _HEARTBEAT_SECONDS = 15.0
+_STATUS_REST, _LOOK_REST = 10.0, 2.0
+"""After a look, how many times as long as it took nothing is looked at: it leaves most of the machine to phones."""
 _WRITE_SECONDS_MAX = 30.0
 _UNSEEN_SECONDS = 600.0
 _FULL_RETRY_SECONDS = 15.0
@@ -42,6 +44,7 @@ class Live:
         self._status_json = b""
         self._status_compared: dict[str, Any] = {}
         self._status_number = 0
+        self._writing: set[asyncio.Timeout] = set()
         self._closing = False
 
     async def run(self) -> None:
@@ -53,16 +56,19 @@ class Live:
             if not self._listeners:
                 self._board.forget_unless_looked_at(_UNSEEN_SECONDS)
                 continue
-            await self._board.refresh()
+            looked = await _seconds(self._board.refresh())
             if time.monotonic() >= status_at:
-                await self._look_at_status()
-                status_at = time.monotonic() + _STATUS_SECONDS
+                took = await _seconds(self._look_at_status())
+                status_at = time.monotonic() + max(_STATUS_SECONDS, _STATUS_REST * took)
             self._tell()
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(max(_LOOK_SECONDS, _LOOK_REST * looked))
 
     def close(self) -> None:
-        """Ends every stream of events; browsers come back by themselves."""
+        """Ends every stream of events, also to who does not read; browsers come back by themselves."""
         self._closing = True
+        now = asyncio.get_running_loop().time()
+        for writing in self._writing:
+            writing.reschedule(now)
         self._tell()
 
     async def events(self, request: web.Request) -> web.StreamResponse:
@@ -76,8 +82,10 @@ class Live:
         try:
             response = web.StreamResponse(headers=_HEADERS)
             await response.prepare(request)
-            with suppress(ConnectionError, TimeoutError):
+            with suppress(ConnectionError):
                 await self._follow(request, response, at)
+        except TimeoutError:
+            _cut(request)
         finally:
             self._listeners -= 1
             if not self._listeners:
@@ -88,30 +96,38 @@ class Live:
         await self._board.refresh()
         at = self._board.at if at is None else at
         status_told, spoken_at = 0, time.monotonic()
-        await _write(response, b": welcome\n\n")
+        await self._write(response, b": welcome\n\n")
         while not self._closing and request.transport is not None:  # None: the browser has gone
             news = self._news
             if not self._sessions.stands(request):
-                await _write(response, _event("end", b'{"code":"%s"}' % Code.SESSION_NEEDED.encode()))
+                await self._write(response, _event("end", b'{"code":"%s"}' % Code.SESSION_NEEDED.encode()))
                 return
             told, at = self._changes(at)
             if self._status_number != status_told:
                 status_told = self._status_number
-                told += _event("status", self._status_json)
+                told.append(_event("status", self._status_json))
             if not told and time.monotonic() - spoken_at >= _HEARTBEAT_SECONDS:
-                told = b": still here\n\n"
-            if told:
-                await _write(response, told)
+                told = [b": still here\n\n"]
+            for event in told:  # one by one: what a slow listener has not taken yet is no more than a few of them
+                await self._write(response, event)
                 spoken_at = time.monotonic()
             await news.wait()
 
-    def _changes(self, at: int) -> tuple[bytes, int]:
-        """What to tell of changes since `at`, and the number that this listener has then heard of."""
+    async def _write(self, response: web.StreamResponse, data: bytes) -> None:
+        """Raises TimeoutError if the listener does not read for so long."""
+        async with asyncio.timeout(_WRITE_SECONDS_MAX) as writing:
+            self._writing.add(writing)
+            try:
+                await response.write(data)
+            finally:
+                self._writing.discard(writing)
+
+    def _changes(self, at: int) -> tuple[list[bytes], int]:
+        """The events to tell of changes since `at`, and the number of the last change that they tell of."""
         changed = self._board.changed_since(at)
         if changed is None:
-            return _event("resync", b"{}", self._board.at), self._board.at
-        told = b"".join(_event("station", entry.json, entry.at) for entry in changed)
-        return told, changed[-1].at if changed else at
+            return [_event("resync", b"{}", self._board.at)], self._board.at
+        return [_event("station", entry.json, entry.at) for entry in changed], changed[-1].at if changed else at
 
     async def _look_at_status(self) -> None:
         """A status that differs in nothing but the passing of time is no news."""
@@ -127,10 +143,17 @@ class Live:
         self._news = asyncio.Event()
 
 
-async def _write(response: web.StreamResponse, data: bytes) -> None:
-    """Who does not read for so long is sent away, and may come back."""
-    async with asyncio.timeout(_WRITE_SECONDS_MAX):
-        await response.write(data)
+async def _seconds(work: Awaitable[None]) -> float:
+    """How long it took."""
+    begun = time.monotonic()
+    await work
+    return time.monotonic() - begun
+
+
+def _cut(request: web.Request) -> None:
+    """Ends a connection without a farewell, for which there is no room."""
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _event(name: str, data: bytes, number: int | None = None) -> bytes:

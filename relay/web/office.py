@@ -15,6 +15,7 @@ from relay.store.documents import DocumentFiles
 from relay.verifier import Verifier
 from relay.web import kecamatan, origins
 from relay.web.board import Board
+from relay.web.board_sheets import BoardSheets
 from relay.web.live import Live, Status
 from relay.web.login import Login
 from relay.web.nameplate import Nameplate
@@ -48,6 +49,7 @@ class Office:
         self.board = Board(store, files, region, clock, under_way)
         self._live = Live(self.board, self.sessions, status, config.board.listeners_max)
         self._snapshot = Snapshot(self.board, self.sessions.reader)
+        self._sheets = BoardSheets(self.board, node.identity.name, clock, self.sessions.reader)
         self._originals = Originals(store, files, self.sessions.reader)
         self._login = Login(self.sessions, config.listen.request_seconds_max)
         self._nameplate = Nameplate(
@@ -67,6 +69,7 @@ class Office:
             [
                 *self._nameplate.routes(),
                 *self._login.routes(),
+                *self._sheets.routes(),
                 web.get("/v1/board", self._snapshot.get),
                 web.get("/v1/board/events", self._live.events, allow_head=False),
                 web.get("/v1/documents/{document}", self._originals.document, allow_head=False),  # HEAD is tus'

@@ -11,6 +11,10 @@ _KINDS = (
     (b"%PDF-", 0, "application/pdf"),
 )
 """How files begin: these bytes, at this place."""
+BYTES_ONLY = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",  # whatever it is, it runs nothing here
+}
 
 
 def headers(path: Path) -> dict[str, str]:
@@ -19,8 +23,7 @@ def headers(path: Path) -> dict[str, str]:
     return {
         "Content-Type": kind,
         "Content-Disposition": "inline" if kind.startswith("image/") else "attachment",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; sandbox",  # whatever it is, it runs nothing here
+        **BYTES_ONLY,
     }
 
 

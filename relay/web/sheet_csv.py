@@ -91,7 +91,8 @@ def _totals_lines(sheet: Sheet, words: Words) -> Iterator[list[Cell]]:
     found = sheet.totals
     if found is None:
         return
-    note = f"{words.say('sheet.unofficial')}. {words.say('sheet.printed', time=words.moment(sheet.made_at), node=sheet.node)}"
+    made = words.say("sheet.printed", time=words.moment(sheet.made_at), node=sheet.node)
+    note = f"{words.say('sheet.unofficial')}. {made}"
     for field, figure, blank in zip(found.form.fields, found.figures, found.blank, strict=True):
         yield [
             found.form.code,

@@ -76,9 +76,10 @@ class _Wall:
     def _counts(self, marks: list[Mark]) -> str:
         words = self._words
         there = sum(mark.with_tally for mark in marks)
-        found = [words.say("sheet.coverage", with_tally=words.number(there), tps=words.number(len(marks)))]
+        key = "sheet.coverage" if self._sheet.tps else "sheet.coverage-unlisted"
+        found = [words.say(key, with_tally=words.number(there), tps=words.number(len(marks)))]
         for key, count in (
-            ("missing-count", len(marks) - there),
+            ("missing-count", len(marks) - there if self._sheet.tps else 0),
             ("flagged", sum(mark.flagged for mark in marks)),
             ("conflict-count", sum(mark.tally == "in-conflict" for mark in marks)),
             ("complete-count", sum(mark.complete for mark in marks)),
@@ -178,8 +179,10 @@ class _Wall:
         taken = pdf.get_string_width(text)
         if width is not None and taken > width:
             pdf.set_font_size(size * max(_SMALLER, width / taken))
-            while len(text) > 1 and pdf.get_string_width(text) > width:
-                text = text[:-1].rstrip(" .") + "."
+            whole = len(text)
+            while whole and pdf.get_string_width(text) > width:
+                whole -= 1
+                text = text[:whole].rstrip() + "."
             taken = pdf.get_string_width(text)
         pdf.set_text_color(*_BLACK)
         pdf.text(x, base, text)

@@ -14,6 +14,9 @@ from relay.web.totals import Totals, on_board, totals
 _HERE = ("at-relay", "dropped")
 _VILLAGE_DIGITS = 10
 
+Part = tuple[str, str, Totals]
+"""Scope, name and totals of a part of the region."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -69,8 +72,8 @@ class Sheet:
     villages: dict[str, str]
     rows: tuple[Row, ...] = ()
     totals: Totals | None = None
-    parts: tuple[tuple[str, str, Totals], ...] = ()  # scope, name, totals of each part of the region
-    tps: int = 0  # stations that are expected
+    parts: tuple[Part, ...] = ()  # scope, name, totals of each part of the region
+    tps: int = 0  # stations that are expected; 0: not known
 
     def village(self, scope: str) -> str:
         """The name of a village, or its code."""
@@ -82,14 +85,14 @@ def read(data: dict[str, Any]) -> Sheet:
     stations = [station for station in data.get("stations", ()) if station["tps"].startswith(data["scope"])]
     wanted = [forms.catalogue()[code] for code in data["forms"] if code in forms.catalogue()]
     rows = tuple(_row(station, wanted) for station in stations) + tuple(map(_counted_row, data.get("rows", ())))
-    summed, parts, expected = None, (), 0
-    if data["sheet"] == "totals":
-        if "totals" in data:
-            summed, parts = _totals(data["totals"]), tuple(_part(item) for item in data["parts"])
-            expected = data["totals"]["tps"]
-        else:
-            summed, parts = _on_board(wanted[0], stations)
-            expected = sum(station["listed"] for station in stations) if data["has_list"] else 0
+    expected = sum(row.listed for row in rows) if data.get("has_list") else 0
+    summed: Totals | None = None
+    parts: tuple[Part, ...] = ()
+    if "totals" in data:
+        summed, parts = _totals(data["totals"]), tuple(_part(item) for item in data["parts"])
+        expected = data["totals"]["tps"]
+    elif data["sheet"] == "totals":
+        summed, parts = _on_board(wanted[0], stations)
     return Sheet(
         node=data["node"],
         scope=data["scope"],
@@ -138,7 +141,7 @@ def _counted_row(row: dict[str, Any]) -> Row:
     return Row(row["tps"], row["listed"], None, tuple(Mark(*mark) for mark in row["marks"]))
 
 
-def _on_board(form: Form, stations: Sequence[dict[str, Any]]) -> tuple[Totals, tuple[tuple[str, str, Totals], ...]]:
+def _on_board(form: Form, stations: Sequence[dict[str, Any]]) -> tuple[Totals, tuple[Part, ...]]:
     """The totals of a board's stations, and those of each village."""
     villages: dict[str, list[Any]] = {}
     for station in stations:
@@ -147,10 +150,10 @@ def _on_board(form: Form, stations: Sequence[dict[str, Any]]) -> tuple[Totals, t
     return totals(form, (station for found in villages.values() for station in found)), parts
 
 
-def _part(item: dict[str, Any]) -> tuple[str, str, Totals]:
+def _part(item: dict[str, Any]) -> Part:
     return item["scope"], item["name"], _totals(item)
 
 
 def _totals(item: dict[str, Any]) -> Totals:
-    counts = (item[name] for name in ("with_tally", "flagged", "in_conflict", "resolved_by_note"))
-    return Totals(forms.catalogue()[item["form"]], *counts, item["figures"], item["blank"])
+    names = ("with_tally", "flagged", "in_conflict", "resolved_by_note", "figures", "blank")
+    return Totals(forms.catalogue()[item["form"]], **{name: item[name] for name in names})

@@ -30,30 +30,22 @@ class Snapshot:
         headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding", "Content-Type": "application/json"}
         await self._board.refresh()
         if web.ContentCoding.gzip.value not in request.headers.get("Accept-Encoding", ""):
-            return web.Response(body=b"".join(self._pieces(self._board.at)), headers=headers)
+            return web.Response(body=b"".join(self._pieces()), headers=headers)
         return web.Response(body=await self._gzipped(), headers={**headers, "Content-Encoding": "gzip"})
 
     async def _gzipped(self) -> bytes:
         async with self._lock:
             at = self._board.at
             if at != self._compressed_at:
-                self._compressed = await asyncio.to_thread(_compress, self._pieces(at))
+                self._compressed = await asyncio.to_thread(_compress, self._pieces())
                 self._compressed_at = at
             return self._compressed
 
-    def _pieces(self, at: int) -> list[bytes]:
+    def _pieces(self) -> list[bytes]:
         """The JSON, station by station, so that all of it together is nowhere in memory but compressed."""
-        kecamatan, stations = self._board.kecamatan, self._board.stations()
-        head = {
-            "scope": kecamatan.scope,
-            "name": kecamatan.name,
-            "forms": kecamatan.forms,
-            "villages": self._board.villages(),
-            "at": at,
-        }
-        begin = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode().removesuffix(b"}")
-        listed = [piece for station in stations for piece in (b",", station)][1:]
-        return [begin, b',"stations":[', *listed, b"]}"]
+        head = json.dumps(self._board.head(), separators=(",", ":"), ensure_ascii=False).encode().removesuffix(b"}")
+        listed = [piece for station in self._board.stations() for piece in (b",", station)][1:]
+        return [head, b',"stations":[', *listed, b"]}"]
 
 
 def _compress(pieces: Sequence[bytes]) -> bytes:

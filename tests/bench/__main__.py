@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from relay.errors import RelayError
-from tests.bench import board, centre, country, figures, intake, memory, starting, wire
+from tests.bench import board, centre, country, figures, intake, memory, pages, starting, wire
 from tests.bench.figures import Broken, Section, TooLong
 from tests.bench.intake import Size
 from tests.bench.material import Material
@@ -49,6 +49,7 @@ _BENCHES: dict[str, Bench] = {
     "country": lambda material, options: (
         country.coming_back(material, 700) if options.quick else country.coming_back(material)
     ),
+    "pages": lambda material, options: pages.first_loads(material, 2 if options.quick else 5),
 }
 
 

@@ -88,7 +88,7 @@ async def _looks(store: CustodyStore, files: DocumentFiles, signer: cose.Signer)
     memory, begun = _memory(), time.process_time()
     await board.refresh()
     first, kept = time.process_time() - begun, _memory() - memory
-    plain = b"".join(snapshot._pieces(board.at))
+    plain = b"".join(snapshot._pieces())
     begun = time.process_time()
     packed = await snapshot._gzipped()
     together = time.process_time() - begun

@@ -4,8 +4,11 @@ No certificate error is ever ignored: the root is put into the browser's own dat
 on a phone. What a page does wrong is kept, and ends the test: see `Browser.check`.
 """
 
+import contextlib
+import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request, WebError, async_playwright
+from playwright.async_api import BrowserContext, ConsoleMessage, Error, Page, Request, WebError, async_playwright
 
 RELAY_NAME, CENTRE_NAME = "relay.test", "pusat.test"
 """Names under which browsers know this machine; the certificates of `Country` bear them."""
@@ -53,6 +56,7 @@ class Browser:
     """One browser with one profile; several pages of it are tabs."""
 
     context: BrowserContext
+    profile: Path
     errors: list[str] = field(default_factory=list)
     requested: list[str] = field(default_factory=list)
     _forgiven: list[re.Pattern[str]] = field(default_factory=list)
@@ -62,6 +66,11 @@ class Browser:
         page = await self.context.new_page()
         await page.goto(url)
         return page
+
+    def kill(self) -> None:
+        """kill -9 of the whole browser, as when a battery dies; nothing more can be done with it."""
+        _, _, pid = str((self.profile / "SingletonLock").readlink()).rpartition("-")
+        os.kill(int(pid), signal.SIGKILL)
 
     def forgive(self, pattern: str) -> None:
         """Console errors that match belong to what the test does, such as a network that is cut."""
@@ -111,7 +120,7 @@ async def chromium(
             offline=offline,
             reduced_motion="reduce",
         )
-        browser = Browser(context)
+        browser = Browser(context, home / "profile")
         context.set_default_timeout(15_000)
         context.on("console", browser.on_console)
         context.on("weberror", browser.on_error)
@@ -119,7 +128,8 @@ async def chromium(
         try:
             yield browser
         finally:
-            await context.close()
+            with contextlib.suppress(Error):  # killed by the test
+                await context.close()
 
 
 async def axe(page: Page) -> list[str]:

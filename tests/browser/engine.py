@@ -5,6 +5,7 @@ What the officer sees is tested with the screens; here is what must hold whateve
 
 import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,26 +16,27 @@ from relay.protocol import forms
 from relay.web import site
 from tests.authorities import TPS
 from tests.browser.chromium import Browser
+from tests.world.waiting import eventually
 
 _PAGES = Path(site.__file__).parent / "pages"
 _ENTRY = "src/phone/engine/index.ts"
 _BUILD = """
-import { build } from 'vite'
-await build({
-  configFile: 'vite.config.ts',
-  logLevel: 'warn',
-  build: {
-    outDir: process.argv[1],
-    rolldownOptions: { input: { engine: ENTRY }, preserveEntrySignatures: 'strict' }
-  }
-})
-""".replace("ENTRY", json.dumps(_ENTRY))
+import { build, loadConfigFromFile } from 'vite'
+const { config } = await loadConfigFromFile({ command: 'build', mode: 'production' }, 'vite.config.ts')
+const { rolldownOptions } = config.build
+delete rolldownOptions.input.ppk
+Object.assign(rolldownOptions, { preserveEntrySignatures: 'strict' }).input.engine = 'ENTRY'
+const plugins = config.plugins.filter(({ name }) => name !== 'compressed')
+const outDir = process.argv[1]
+await build({ ...config, configFile: false, logLevel: 'warn', plugins, build: { ...config.build, outDir } })
+""".replace("ENTRY", _ENTRY)
 
 
 def build(folder: Path) -> str:
-    """Builds both pages and the engine by itself into `folder`; the engine's address."""
+    """Builds the phone's page, and the engine by itself, into `folder`; the engine's address."""
     words = ["node", "--input-type=module", "--eval", _BUILD, "--", str(folder)]
-    subprocess.run(words, cwd=_PAGES, check=True, capture_output=True, timeout=120)
+    done = subprocess.run(words, cwd=_PAGES, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
     made = json.loads((folder / "assets.json").read_text("utf-8"))
     return f"/{made[_ENTRY]['file']}"
 
@@ -68,10 +70,10 @@ class Phone:
             self.module,
         )
 
-    async def fill(self, tps: str = TPS, form: int = 2401, **votes: int) -> None:
+    async def fill(self, figures: Mapping[str, int], tps: str = TPS, form: int = 2401) -> None:
         """Enters figures by name; the others stay as they are."""
         draft = await self.ask("draft", tps, form)
-        entered = forms.catalogue()[form].figures(votes)
+        entered = forms.catalogue()[form].figures(figures)
         both = zip(entered, draft["figures"], strict=True)
         await self.ask("save", draft | {"figures": [old if new is None else new for new, old in both]})
 
@@ -98,15 +100,28 @@ class Phone:
 
     async def wait_for(self, expression: str, seconds: float = 30) -> None:
         """Until the expression over `engine` and `items` is true."""
-        await self.page.wait_for_function(
-            f"(() => {{ const items = engine.items.value; return {expression} }})()", timeout=1000 * seconds
-        )
+        whole = f"() => {{ const items = engine.items.value; return Boolean({expression}) }}"
+
+        async def holds() -> bool:
+            return bool(await self.page.evaluate(whole))  # `wait_for_function` needs a page that allows eval
+
+        await eventually(holds, seconds)
 
     async def add_page(self, tps: str, form: int, number: int, path: Path) -> Any:
         """A photograph from the gallery, through a real file input."""
+        answer = await self._choose(tps, form, number, path)
+        assert "code" not in answer, answer
+        return answer["value"]
+
+    async def refused_page(self, tps: str, form: int, number: int, path: Path) -> str:
+        """A photograph that must not be taken; the problem's code."""
+        answer = await self._choose(tps, form, number, path)
+        assert "code" in answer, answer
+        return str(answer["code"])
+
+    async def _choose(self, tps: str, form: int, number: int, path: Path) -> Any:
         await self.page.evaluate("document.body.innerHTML = '<input type=file>'")
         await self.page.set_input_files("input", path)
         return await self.page.evaluate(
-            "([tps, form, number]) => engine.addPage(tps, form, number, document.querySelector('input').files[0])",
-            [tps, form, number],
+            "(given) => tried('addPage', [...given, document.querySelector('input').files[0]])", [tps, form, number]
         )

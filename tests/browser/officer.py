@@ -35,6 +35,7 @@ class Officer:
         await self.main.click()
         left = list(figures)
         while left:
+            await expect(self.heading).to_be_focused()  # as every new screen does, for screen readers
             boxes = await self.page.locator(".boxes input").count()
             await self.page.locator(".boxes input").first.focus()
             for figure in left[:boxes]:
@@ -59,12 +60,16 @@ class Officer:
         """Checks, says of everything doubtful that it is so on the paper, and signs what there is."""
         await self.go("tps", tps, form, "review")
         await expect(self.heading).to_have_text(say("review.title"))
-        doubts = self.page.locator("input[data-flag]:not(:checked)")
-        while await doubts.count():
-            await doubts.first.click()
+        await self.check_doubts()
         await self.main.click()
         await self.page.locator("dialog .main").click()
         await expect(self.steps).to_be_visible()
+
+    async def check_doubts(self) -> None:
+        """Says of everything doubtful on the screen that it is so on the paper."""
+        doubts = self.page.locator("input[data-flag]:not(:checked)")
+        while await doubts.count():
+            await doubts.first.click()
 
     async def until(self, step: str) -> None:
         """Waits until the item on the screen is at a step: on-phone, at-relay, on-its-way, at-centre."""

@@ -1,6 +1,6 @@
 """Where a phone is: a hotspot that can be cut, a relay behind it that can be stopped, and a centre that it reaches."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -87,10 +87,15 @@ class Place:
 
 
 @asynccontextmanager
-async def place(country: Country) -> AsyncIterator[Place]:
-    """Everything running, and the hotspot up. The relay holds the kecamatan's CA, so phones enrol at once."""
+async def place(
+    country: Country, change: Callable[[RelayConfig], RelayConfig] = lambda config: config
+) -> AsyncIterator[Place]:
+    """Everything running, and the hotspot up. The relay holds the kecamatan's CA, so phones enrol at once.
+
+    `change` may give the relay other settings.
+    """
     async with running_centre(country.centre_config()) as centre_url:
-        config = replace(country.relay_config(centre_url=centre_url), enrolment=_kecamatan_ca(country))
+        config = change(replace(country.relay_config(centre_url=centre_url), enrolment=_kecamatan_ca(country)))
         hotspot = Link(0)
         async with hotspot.open() as port:
             hotspot.up()

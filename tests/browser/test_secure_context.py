@@ -8,13 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Error
+from aiohttp import web
+from playwright.async_api import Error, expect
 
 from relay import cli
 from relay.config import ListenConfig, WebConfig
+from relay.http import listening
 from relay.protocol.trust import Role
+from relay.web import site
 from tests.authorities import World, new_key
 from tests.browser.chromium import PUBLIC_NAME, RELAY_NAME, Browser, axe, chromium
+from tests.browser.words import say
 from tests.world.nodes import Country, running_relay, write_identity
 from tests.world.processes import free_port
 
@@ -76,7 +80,7 @@ async def test_without_tls_a_page_leads_to_the_secure_one(browser: Browser, coun
         assert saved.read_bytes() == country.world.root_der
         browser.forgive("503")  # the pages need not be built for this test
         await page.get_by_role("link", name="https://").first.click()
-        await page.wait_for_url(f"https://{RELAY_NAME}:*/**")
+        await page.wait_for_url(f"https://{RELAY_NAME}:*/**", wait_until="networkidle")
         assert await page.evaluate(SECURE)
 
 
@@ -87,6 +91,17 @@ async def test_localhost_is_secure_without_any_certificate(tmp_path: Path, count
     async with running_relay(config), chromium(tmp_path / "phone", None) as browser:
         page = await browser.open(f"http://localhost:{port}/healthz")
         assert await page.evaluate(SECURE)
+
+
+async def test_the_page_itself_says_when_it_is_not_secure(browser: Browser, country: Country) -> None:
+    app = web.Application()
+    app.add_routes(site.routes(site.RELAY_FRONTS, country.world.trust()))
+    listen = ListenConfig(hosts=("127.0.0.1",), port=0)
+    async with listening(app, listen, None) as port:
+        page = await browser.open(f"http://{RELAY_NAME}:{port}/")
+        await expect(page.get_by_text(say("insecure-context"))).to_be_visible()
+        assert await axe(page) == []
+    browser.forgive("Cross-Origin-Opener-Policy")  # which only secure pages may have
 
 
 def _public_certificate(public: World, folder: Path) -> tuple[Path, ListenConfig]:

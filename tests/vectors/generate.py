@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from relay.protocol import trust
-from tests.vectors import columned, country, framed, noted, signed, spoilt
+from tests.vectors import columned, country, enrolled, framed, noted, signed, spoilt
 from tests.vectors.example import Example
 
 HERE = Path(__file__).parent
@@ -44,6 +44,7 @@ def build() -> dict[str, bytes]:
         "crls": crls,
         "keys": {party.name: f"{party.key.private_numbers().private_value:064x}" for party in _signing()},
         "certificates": certificates,
+        "enrolment": enrolled.worked(files, names),
         "examples": [_entry(files, names, example) for example in examples],
     }
     files["vectors.json"] = (json.dumps(index, indent=1, ensure_ascii=False) + "\n").encode()

@@ -12,19 +12,26 @@ interface Props {
   back?: string | undefined
   /** The buttons, in reach of the thumb. */
   actions?: ComponentChildren
+  /** Whoever comes back to this screen finds it where it was left. */
+  keepPlace?: boolean
   children?: ComponentChildren
 }
 
 let opened = false
+const left = new Map<string, number>()
 
-export function Screen({ title, above, back, actions, children }: Props) {
+export function Screen({ title, above, back, actions, keepPlace = false, children }: Props) {
   const heading = useRef<HTMLHeadingElement>(null)
   useEffect(() => {
     // The page's very first screen takes no focus: the browser's own address bar had it.
     if (opened) heading.current?.focus({ preventScroll: true })
-    if (opened) window.scrollTo(0, 0)
+    const place = location.hash
+    if (opened) window.scrollTo(0, keepPlace ? (left.get(place) ?? 0) : 0)
     opened = true
-  }, [])
+    return () => {
+      left.set(place, window.scrollY)
+    }
+  }, [keepPlace])
   useEffect(() => {
     document.title = title
   }, [title])

@@ -12,11 +12,10 @@ export const moment = (unix: number): string =>
 export const clockTime = (unix: number): string =>
   new Date(unix * 1000).toLocaleTimeString(locale(), { hour: '2-digit', minute: '2-digit' })
 
-/** `1,2 MB`, `340 kB`: decimal, as phones say it. */
+/** `10,7 GB`, `1,2 MB`, `340 kB`: decimal, as phones say it. */
 export function size(bytes: number): string {
-  const megabytes = bytes >= 1e6
-  const value = bytes / (megabytes ? 1e6 : 1e3)
-  return `${value.toLocaleString(locale(), { maximumFractionDigits: megabytes ? 1 : 0 })} ${megabytes ? 'MB' : 'kB'}`
+  const [unit, of] = bytes >= 1e9 ? ['GB', 1e9] : bytes >= 1e6 ? ['MB', 1e6] : ['kB', 1e3]
+  return `${(bytes / of).toLocaleString(locale(), { maximumFractionDigits: of > 1e3 ? 1 : 0 })} ${unit}`
 }
 
 /** A code or digest in groups of four, to be compared by eye or read aloud. */

@@ -11,7 +11,7 @@ import { language, say, speak } from '../words/words'
 import { createEngine } from './engine'
 import { App } from './screens/App'
 import { watchForInstall } from './screens/install'
-import { watchForOtherTab, watchForWorker } from './screens/surroundings'
+import { watchForAccidents, watchForOtherTab, watchForWorker } from './screens/surroundings'
 
 const page = document.getElementById('page')
 
@@ -22,6 +22,7 @@ async function open(into: HTMLElement): Promise<void> {
       return
     }
     watchForInstall()
+    watchForAccidents()
     const engine = await createEngine()
     watchForOtherTab()
     watchForWorker()

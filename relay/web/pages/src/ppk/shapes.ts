@@ -22,6 +22,8 @@ export interface Tally {
   form: number
   revision: number
   state: State
+  /** Codes of the centre's receipt, such as why it was refused. */
+  reasons: string[]
   flags: string[]
   signed_at: number
   held_at: number
@@ -43,6 +45,8 @@ export interface Documents {
   form: number
   revision: number
   state: State
+  /** Codes of the centre's receipt, such as why it was refused. */
+  reasons: string[]
   held_at: number
   pages: ListedPage[]
 }
@@ -55,6 +59,7 @@ export interface Note {
   favours: string | null
   text: string
   state: State
+  reasons: string[]
   signed_at: number
 }
 

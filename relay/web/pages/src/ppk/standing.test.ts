@@ -9,6 +9,7 @@ const tally = (more: Partial<Tally> = {}): Tally => ({
   form: FORM,
   revision: 1,
   state: 'at-centre',
+  reasons: [],
   flags: [],
   signed_at: 1,
   held_at: 1,
@@ -30,6 +31,7 @@ const station = (more: Partial<Station> = {}): Station => ({
       form: FORM,
       revision: 1,
       state: 'at-centre',
+      reasons: [],
       held_at: 1,
       pages: [1, 2, 3].map((page) => ({ page, document: `${page}`, size_bytes: 1, state: 'at-relay' }))
     }
@@ -49,6 +51,7 @@ const noteAbout = (about: string[], more = {}) => ({
   favours: about[0] ?? null,
   text: 'x',
   state: 'at-relay' as const,
+  reasons: [],
   signed_at: 1,
   ...more
 })

@@ -46,6 +46,16 @@ export function rivalsOf(station: Station, form: number): Tally[] {
   return tallies.filter((tally) => tally.revision === newest)
 }
 
+/** What the newest revision claims: one tally for each different set of figures, the first that came. */
+export function claimsOf(station: Station, form: number): Tally[] {
+  const claims = new Map<string, Tally>()
+  for (const tally of rivalsOf(station, form).toReversed()) {
+    const figures = tally.figures.join()
+    if (!claims.has(figures)) claims.set(figures, tally)
+  }
+  return [...claims.values()]
+}
+
 /** How one form of a station stands. `pages`: how many the form has. */
 export function standingOf(station: Station, form: number, pages: number): Standing {
   const tally = newestTally(station, form)

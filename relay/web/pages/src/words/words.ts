@@ -5,6 +5,7 @@ import codes from '@words/codes.toml'
 import common from '@words/common.toml'
 import phone from '@words/phone.toml'
 import ppk from '@words/ppk.toml'
+import { recall, remember } from './memory'
 
 export type Language = 'id' | 'en'
 
@@ -14,12 +15,12 @@ const entries = { ...common, ...codes, ...phone, ...ppk } as Record<string, Entr
 
 const KEPT = 'language'
 
-export const language = signal<Language>(localStorage.getItem(KEPT) === 'en' ? 'en' : 'id')
+export const language = signal<Language>(recall('browser', KEPT) === 'en' ? 'en' : 'id')
 
 /** Changes the language of all that is on the screen, and keeps the choice. */
 export function speak(chosen: Language): void {
   language.value = chosen
-  localStorage.setItem(KEPT, chosen)
+  remember('browser', KEPT, chosen)
   document.documentElement.lang = chosen
 }
 

@@ -1,10 +1,10 @@
 // What is being filled in: figures kept at every key press, photographs as they came.
-import type { DraftRecord } from '../../holder/database'
+import type { DraftRecord, ItemRecord } from '../../holder/database'
 import { Problem, problemOf } from '../../holder/problem'
 import { sha256, toHex } from '../../protocol/bytes'
 import { blankFigures, catalogue } from '../../protocol/forms'
 import { DOCUMENT_BYTES_MAX } from '../../protocol/statements'
-import { newest } from './items'
+import { type ItemName, latest, newest } from './items'
 import type { Outbox } from './outbox'
 import { look } from './photographs'
 import type { Draft, Page } from './types'
@@ -12,13 +12,13 @@ import type { Draft, Page } from './types'
 export class Drafts {
   constructor(private readonly outbox: Outbox) {}
 
-  /** The draft of a form, made if there is none: blank, or with what was signed last. */
+  /** The draft of a form, made if there is none: blank, or with what was signed last, even if that was refused. */
   async open(tps: string, form: number): Promise<DraftRecord> {
     const found = this.outbox.find(tps, form)
     if (found) return found
     const items = this.outbox.items.value
-    const figures = newest(items, { tps, form, kind: 'tally' })?.figures ?? blank(form)
-    const listing = newest(items, { tps, form, kind: 'documents' })?.pages ?? []
+    const figures = lastSigned(items, { tps, form, kind: 'tally' })?.figures ?? blank(form)
+    const listing = lastSigned(items, { tps, form, kind: 'documents' })?.pages ?? []
     const pages = listing.map(({ sentBytes: _, ...page }) => page)
     const made = { tps, form, figures: [...figures], kept: [], pages, changedAt: now() }
     await this.outbox.keepDraft(made)
@@ -115,6 +115,8 @@ export class Drafts {
 }
 
 export const documentsOf = (one: { pages: Page[] }): string[] => one.pages.map((page) => page.document)
+
+const lastSigned = (items: readonly ItemRecord[], of: ItemName) => newest(items, of) ?? latest(items, of)
 
 function blank(form: number): (number | null)[] {
   const known = catalogue.get(form)

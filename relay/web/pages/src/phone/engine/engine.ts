@@ -13,6 +13,9 @@ import { signDraft } from './signing'
 import { Storage } from './storage'
 import type { Draft, Engine, Item, Page, RelayView, StorageView } from './types'
 
+/** The lock under which one tab at a time signs, so that no two of them sign the same revision. */
+const SIGNING = 'signing'
+
 const RELAY_UNKNOWN: RelayView = {
   reachable: false,
   name: '',
@@ -121,9 +124,14 @@ class PhoneEngine implements Engine {
   }
 
   async sign(tps: string, form: number, what: { tally: boolean; documents: boolean }): Promise<Item[]> {
-    const draft = await this.work.open(tps, form)
     const kinds = (['tally', 'documents'] as const).filter((kind) => what[kind])
-    const signed = await this.fitting(() => signDraft(this.outbox, this.holding, draft, kinds))
+    const signed = await this.fitting(() =>
+      navigator.locks.request(SIGNING, async () => {
+        const seen = await this.work.open(tps, form)
+        await this.outbox.reload() // another tab may have signed just now
+        return signDraft(this.outbox, this.holding, seen, await this.work.open(tps, form), kinds)
+      })
+    )
     this.sendNow()
     return signed.map(viewOf)
   }

@@ -29,14 +29,30 @@ export function newerReceipt(held: ReceiptRecord | null, come: ReceiptRecord): R
   return held
 }
 
-export const itemKey = (of: { tps: string; form: number; kind: ItemKind }): string => `${of.tps}/${of.form}/${of.kind}`
+export interface ItemName {
+  tps: string
+  form: number
+  kind: ItemKind
+}
 
-/** The newest revision of a kind among `records` that the centre did not refuse; null if there is none. */
-export function newest(
-  records: readonly ItemRecord[],
-  of: { tps: string; form: number; kind: ItemKind }
-): ItemRecord | null {
-  const mine = records.filter((item) => itemKey(item) === itemKey(of) && item.receipt?.verdict !== 'refused')
+export const itemKey = (of: ItemName): string => `${of.tps}/${of.form}/${of.kind}`
+
+/** Whether it will never count: the centre refused it, or no relay takes it, since its key was revoked. */
+export function isVoid({ receipt, trouble, slips }: ItemRecord): boolean {
+  if (receipt) return receipt.verdict === 'refused'
+  return slips.length === 0 && trouble?.code === 'signer-revoked'
+}
+
+/** The newest revision of a kind among `records` that is not void; null if there is none. */
+export const newest = (records: readonly ItemRecord[], of: ItemName): ItemRecord | null =>
+  latest(
+    records.filter((item) => !isVoid(item)),
+    of
+  )
+
+/** The newest revision of a kind among `records`, void or not. */
+export function latest(records: readonly ItemRecord[], of: ItemName): ItemRecord | null {
+  const mine = records.filter((item) => itemKey(item) === itemKey(of))
   return mine.reduce<ItemRecord | null>((best, item) => (best && !isLater(item, best) ? best : item), null)
 }
 
@@ -44,7 +60,7 @@ const isLater = (one: ItemRecord, other: ItemRecord) =>
   one.revision > other.revision || (one.revision === other.revision && one.signedAt > other.signedAt)
 
 /** Whether the draft says just what an item says: then there is nothing to sign. */
-export function says(item: ItemRecord, draft: DraftRecord): boolean {
+export function says(item: Pick<Item, 'kind' | 'figures'> & { pages: Page[] }, draft: DraftRecord): boolean {
   if (item.kind === 'tally') return JSON.stringify(item.figures) === JSON.stringify(draft.figures)
   const listing = (pages: Page[]) => pages.map(({ number, document }) => `${number}:${document}`).join()
   return listing(item.pages) === listing(draft.pages)

@@ -11,6 +11,8 @@ export class Outbox {
   private readonly shownItems = signal<ItemRecord[]>([])
   private readonly told = signal<ReadonlyMap<string, number>>(new Map())
   private writing: Promise<unknown> = Promise.resolve()
+  /** Drafts that are shown and not on the disk yet: how many writes of each are under way. */
+  private readonly unwritten = new Map<string, number>()
   /** Counts what was written of items: grows if something is new. */
   changes = 0
 
@@ -35,18 +37,22 @@ export class Outbox {
     return this.shownItems
   }
 
-  /** Reads all of it again: another tab has written. */
-  async reload(): Promise<void> {
-    const reading = this.database.transaction(['drafts', 'items', 'revisions'])
-    const [drafts, items, keys, revisions] = await Promise.all([
-      reading.objectStore('drafts').getAll(),
-      reading.objectStore('items').getAll(),
-      reading.objectStore('revisions').getAllKeys(),
-      reading.objectStore('revisions').getAll()
-    ])
-    this.shownDrafts.value = drafts.sort((one, other) => other.changedAt - one.changedAt)
-    this.showItems(items)
-    this.told.value = new Map(keys.map((key, at) => [key, revisions[at] ?? 0]))
+  /** Reads all of it again: another tab has written. What is typed here meanwhile stays. */
+  reload(): Promise<void> {
+    return this.inTurn(async () => {
+      const reading = this.database.transaction(['drafts', 'items', 'revisions'])
+      const [drafts, items, keys, revisions] = await Promise.all([
+        reading.objectStore('drafts').getAll(),
+        reading.objectStore('items').getAll(),
+        reading.objectStore('revisions').getAllKeys(),
+        reading.objectStore('revisions').getAll()
+      ])
+      const isOurs = (draft: DraftRecord) => this.unwritten.has(keyOf(draft))
+      const all = [...this.shownDrafts.value.filter(isOurs), ...drafts.filter((draft) => !isOurs(draft))]
+      this.shownDrafts.value = all.sort((one, other) => other.changedAt - one.changedAt)
+      this.showItems(items)
+      this.told.value = new Map(keys.map((key, at) => [key, revisions[at] ?? 0]))
+    })
   }
 
   /** The revision that the next statement of a kind gets: one more than the newest known here or at a relay. */
@@ -73,7 +79,7 @@ export class Outbox {
   async keepDraft(draft: DraftRecord, photograph?: { page: Page; blob: Blob }): Promise<void> {
     const others = this.shownDrafts.value.filter((other) => keyOf(other) !== keyOf(draft))
     this.shownDrafts.value = [draft, ...others]
-    await this.inTurn(async () => {
+    await this.writeDraft(draft, async () => {
       const writing = this.database.transaction(['drafts', 'photographs'], 'readwrite', photograph ? STRICT : {})
       await Promise.all([
         photograph && writing.objectStore('photographs').put(photograph.blob, photograph.page.document),
@@ -85,28 +91,33 @@ export class Outbox {
 
   async dropDraft(tps: string, form: number): Promise<void> {
     this.shownDrafts.value = this.shownDrafts.value.filter((draft) => draft.tps !== tps || draft.form !== form)
-    await this.inTurn(() => this.database.delete('drafts', keyOf({ tps, form })))
+    await this.writeDraft({ tps, form }, () => this.database.delete('drafts', keyOf({ tps, form })))
   }
 
   // items
 
   /** What was just signed: on the disk when this returns. */
   async add(records: ItemRecord[]): Promise<void> {
-    const writing = this.database.transaction('items', 'readwrite', STRICT)
-    await Promise.all([...records.map((record) => writing.store.add(record, record.id)), writing.done])
-    this.showItems([...this.shownItems.value, ...records]) // from here on a dead battery changes nothing
+    await this.inTurn(async () => {
+      const writing = this.database.transaction('items', 'readwrite', STRICT)
+      await Promise.all([...records.map((record) => writing.store.add(record, record.id)), writing.done])
+      this.showItems([...this.shownItems.value, ...records]) // from here on a dead battery changes nothing
+    })
     this.changed()
   }
 
   /** What has come back for an item; `how` gets it as it is on the disk. */
   async update(id: string, how: (record: ItemRecord) => ItemRecord): Promise<void> {
-    const writing = this.database.transaction('items', 'readwrite', STRICT)
-    const before = await writing.store.get(id)
-    if (!before) return
-    const after = how(before)
-    if (after === before) return
-    await Promise.all([writing.store.put(after, id), writing.done])
-    this.showItems(this.shownItems.value.map((record) => (record.id === id ? after : record)))
+    const isNew = await this.inTurn(async () => {
+      const writing = this.database.transaction('items', 'readwrite', STRICT)
+      const before = await writing.store.get(id)
+      const after = before && how(before)
+      if (!after || after === before) return false
+      await Promise.all([writing.store.put(after, id), writing.done])
+      this.showItems(this.shownItems.value.map((record) => (record.id === id ? after : record)))
+      return true
+    })
+    if (!isNew) return
     this.changes += 1
     this.changed()
   }
@@ -154,11 +165,11 @@ export class Outbox {
     return this.dropRecorded(listedBy(this.shownItems.value.filter(isRecorded)))
   }
 
-  private drop(
+  private async drop(
     documents: readonly string[],
     neededOf: (drafts: DraftRecord[], items: ItemRecord[]) => string[]
   ): Promise<void> {
-    return this.inTurn(async () => {
+    await this.inTurn(async () => {
       const writing = this.database.transaction(['drafts', 'items', 'photographs'], 'readwrite')
       const [drafts, items] = await Promise.all([
         writing.objectStore('drafts').getAll(),
@@ -171,6 +182,7 @@ export class Outbox {
         writing.done
       ])
     })
+    this.changed()
   }
 
   private showItems(items: ItemRecord[]): void {
@@ -179,11 +191,24 @@ export class Outbox {
     )
   }
 
+  /** Writes a draft that is shown already; until that is done, no `reload` puts an older one in its place. */
+  private async writeDraft(of: { tps: string; form: number }, write: () => Promise<unknown>): Promise<void> {
+    const key = keyOf(of)
+    this.unwritten.set(key, (this.unwritten.get(key) ?? 0) + 1)
+    try {
+      await this.inTurn(write)
+    } finally {
+      const left = (this.unwritten.get(key) ?? 1) - 1
+      if (left > 0) this.unwritten.set(key, left)
+      else this.unwritten.delete(key)
+    }
+    this.changed()
+  }
+
   /** One after the other, so that a draft is written in the order of the key presses. */
   private inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.writing.then(work, work)
     this.writing = result.catch(() => undefined)
-    void result.then(this.changed, () => undefined)
     return result
   }
 }

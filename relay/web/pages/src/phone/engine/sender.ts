@@ -4,7 +4,7 @@
 import type { Database } from '../../holder/database'
 import type { Holding } from '../../holder/holder'
 import { NotNow, Problem, problemOf, Unreachable } from '../../holder/problem'
-import { sha256, toHex } from '../../protocol/bytes'
+import { equal, sha256, toHex } from '../../protocol/bytes'
 import { Handing } from './handing'
 import type { Outbox } from './outbox'
 import { pauseSeconds, type Standing } from './pace'
@@ -109,7 +109,7 @@ export class Sender {
     if (node.root !== toHex(await sha256(root))) {
       throw new Problem('relay-false', 'This relay belongs to another root than the one that this phone trusts.')
     }
-    this.proofs ??= await Proofs.open(root, this.database)
+    if (!this.proofs || !equal(this.proofs.root, root)) this.proofs = await Proofs.open(root, this.database)
     const { certificates, crls } = await relay.trust()
     await this.proofs.learn(certificates, crls)
     const who = await this.proofs.relay(certificates)

@@ -16,12 +16,13 @@ const KINDS = ['tally', 'documents'] as const
 /**
  * What the draft holds of these kinds, signed; the draft goes when nothing in it is left to be signed.
  *
- * What says the same as the newest of its kind is that one again. Throws `Problem` with not-enrolled,
- * station-not-signers, draft-empty, photograph-missing or storage-full.
+ * Only what the officer has `seen` is signed. What says the same as the newest of its kind is that one again. Throws
+ * `Problem` with not-enrolled, station-not-signers, draft-changed, draft-empty, photograph-missing or storage-full.
  */
 export async function signDraft(
   outbox: Outbox,
   holding: Holding,
+  seen: DraftRecord,
   draft: DraftRecord,
   kinds: readonly ItemKind[]
 ): Promise<ItemRecord[]> {
@@ -32,6 +33,9 @@ export async function signDraft(
   const signed: ItemRecord[] = []
   const made: ItemRecord[] = []
   for (const kind of kinds) {
+    if (!says({ ...seen, kind }, draft)) {
+      throw new Problem('draft-changed', 'Another tab has changed what is to be signed; look at it again.')
+    }
     await check(outbox, draft, kind)
     const before = newest(outbox.items.value, { ...draft, kind })
     const record = before && says(before, draft) ? before : await recordOf(outbox, holding, draft, kind)

@@ -2,11 +2,12 @@
 
 import { signal } from '@preact/signals'
 import type { ComponentType, VNode } from 'preact'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useErrorBoundary } from 'preact/hooks'
 import { Notice } from '../../look/Notice'
 import { go, route } from '../../look/route'
 import { Screen } from '../../look/Screen'
 import { catalogue } from '../../protocol/forms'
+import { recall, remember } from '../../words/memory'
 import { say } from '../../words/words'
 import type { Engine, Holder } from '../engine/types'
 import { ChooserScreen } from './ChooserScreen'
@@ -24,6 +25,7 @@ import { StationScreen } from './StationScreen'
 const ProofScreen = later(() => import('./ProofScreen').then((module) => module.ProofScreen))
 const SettingsScreen = later(() => import('./SettingsScreen').then((module) => module.SettingsScreen))
 const WelcomeScreen = later(() => import('./WelcomeScreen').then((module) => module.WelcomeScreen))
+const NewCodeScreen = later(() => import('./WelcomeScreen').then((module) => module.NewCodeScreen))
 
 const LAST_TPS = 'tps'
 const TPS_DIGITS = 13
@@ -33,13 +35,33 @@ export function App({ engine }: { engine: Engine }) {
     <EngineProvider value={engine}>
       <TopBar engine={engine} />
       <Notices />
-      <Place key={route.value.join('/')} engine={engine} parts={route.value} />
+      <Guarded key={route.value.join('/')} engine={engine} parts={route.value} />
     </EngineProvider>
   )
 }
 
+/** A screen, or a sentence in its place if it broke: the way to the other screens stays. */
+function Guarded(props: { engine: Engine; parts: string[] }) {
+  const [error] = useErrorBoundary((broken) => console.error(broken))
+  if (error === undefined) return <Place {...props} />
+  return <Broken />
+}
+
+function Broken() {
+  return (
+    <Screen title={say('app.broken')} back={places.home}>
+      <Notice tone="bad" live="alert">
+        <p>{say('app.broken-why')}</p>
+        <button type="button" class="main" onClick={() => location.reload()}>
+          {say('app.reload-now')}
+        </button>
+      </Notice>
+    </Screen>
+  )
+}
+
 function TopBar({ engine }: { engine: Engine }) {
-  const { reachable, name } = engine.relay.value
+  const { reachable, name, trouble } = engine.relay.value
   return (
     <nav class="top-bar" aria-label={say('app.name')}>
       <a class="app-name" href={places.home}>
@@ -47,7 +69,7 @@ function TopBar({ engine }: { engine: Engine }) {
       </a>
       <span class={reachable ? 'relay-state reachable' : 'relay-state'}>
         <span class="visually-hidden">{say('settings.relay')}: </span>
-        {reachable ? name || say('app.relay') : say('app.no-relay')}
+        {reachable ? name || say('app.relay') : say(trouble ? 'app.no-relay' : 'app.looking')}
       </span>
       <a class="button gear" href={places.settings}>
         <span class="visually-hidden">{say('settings.title')}</span>
@@ -63,6 +85,7 @@ function Place({ engine, parts }: { engine: Engine; parts: string[] }): VNode {
   if (first === 'settings') return <SettingsScreen />
   if (first === 'item' && second) return third === 'proof' ? <ProofScreen id={second} /> : <ItemScreen id={second} />
   if (enrolment.state !== 'enrolled') return <WelcomeScreen />
+  if (first === 'enrol') return <NewCodeScreen />
   const { holder } = enrolment
   if (holder.role === 'ppk') return <OperatorsPhone />
   if (first === undefined) return <Start holder={holder} />
@@ -74,7 +97,7 @@ function Station({ holder, parts: [, tps = '', code, place, id] }: { holder: Hol
   const form = catalogue.get(Number(code))
   const ours = tps.length === TPS_DIGITS && tps.startsWith(holder.scope)
   useEffect(() => {
-    if (ours) localStorage.setItem(LAST_TPS, tps)
+    if (ours) remember('browser', LAST_TPS, tps)
   }, [ours, tps])
   if (!ours) return <ChooserScreen holder={holder} />
   if (!form) return <StationScreen tps={tps} />
@@ -86,7 +109,7 @@ function Station({ holder, parts: [, tps = '', code, place, id] }: { holder: Hol
 
 /** The bare address: the only station there is, the last one, or the choice. */
 function Start({ holder }: { holder: Holder }) {
-  const last = localStorage.getItem(LAST_TPS) ?? ''
+  const last = recall('browser', LAST_TPS) ?? ''
   const tps = last.startsWith(holder.scope) && last.length === TPS_DIGITS ? last : holder.scope
   const place = tps.length === TPS_DIGITS ? places.station(tps) : places.chooser
   useEffect(() => go(place, 'replace'), [place])

@@ -19,7 +19,14 @@ export function BrokenRules({ form, draft, rules, onKeep }: Props) {
     <ul class="plain-list">
       {rules.map((rule) => (
         <li key={rule.id}>
-          <Kept id={rule.id} kept={draft.kept} onKeep={onKeep} words={sentence(form, rule, draft.figures)} />
+          {rule.soft ? (
+            <Notice>
+              <p>{sentence(form, rule, draft.figures)}</p>
+              <p>{say('fill.soft')}</p>
+            </Notice>
+          ) : (
+            <Kept id={rule.id} kept={draft.kept} onKeep={onKeep} words={sentence(form, rule, draft.figures)} />
+          )}
         </li>
       ))}
     </ul>

@@ -31,7 +31,8 @@ export function FormScreen({ tps, form }: { tps: string; form: Form }) {
   const sheets = sheetsOf(form)
   const tally = newest(engine.items.value, 'tally', tps, form.code)
   const documents = newest(engine.items.value, 'documents', tps, form.code)
-  const unfinished = sheets.find((sheet) => ['untouched', 'partly', 'broken'].includes(markOf(form, draft, sheet)))
+  const open = tally && !figuresToSign(draft, tally) ? [] : sheets // what was signed as it is stays so
+  const unfinished = open.find((sheet) => ['untouched', 'partly', 'broken'].includes(markOf(form, draft, sheet)))
   const signable = figuresToSign(draft, tally) || pagesToSign(draft, documents)
   const discard = () => {
     void engine.discard(tps, form.code)
@@ -39,6 +40,7 @@ export function FormScreen({ tps, form }: { tps: string; form: Form }) {
   }
   return (
     <Screen
+      keepPlace
       title={form.name}
       above={`${places.tpsName(tps)} · ${titleOf(form)}`}
       back={places.station(tps)}
@@ -87,7 +89,8 @@ interface Way {
 /** On the right what comes next; on the left signing what there is already. */
 function Actions({ tps, form, draft, unfinished, signable }: ActionsProps) {
   const review: Way = { address: places.review(tps, form.code), words: say('form.review') }
-  const main = wayOn(tps, form, draft, unfinished) ?? review
+  const back: Way = { address: places.station(tps), words: say('item.to-station', { tps: places.tpsName(tps) }) }
+  const main = wayOn(tps, form, draft, unfinished) ?? (signable ? review : back)
   return (
     <>
       {signable && main !== review && (

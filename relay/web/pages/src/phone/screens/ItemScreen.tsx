@@ -1,6 +1,7 @@
 // Where something signed is: four truthful steps, the bytes of its photographs, and what stands in the way.
 
-import { explain } from '../../look/explain'
+import { useSignal } from '@preact/signals'
+import { explain, explainError } from '../../look/explain'
 import { Notice } from '../../look/Notice'
 import { Screen } from '../../look/Screen'
 import { Steps } from '../../look/Steps'
@@ -10,7 +11,9 @@ import { say } from '../../words/words'
 import type { Item, SentPage } from '../engine/types'
 import { useEngine } from './context'
 import { DifferenceTable, FiguresTable } from './FiguresTable'
+import { NextLink, useStandings } from './NextLink'
 import * as places from './places'
+import { nextAtStation } from './standing'
 
 export function ItemScreen({ id }: { id: string }) {
   const engine = useEngine()
@@ -23,16 +26,7 @@ export function ItemScreen({ id }: { id: string }) {
       title={say(`item.${item.kind}`, { form: form?.name ?? item.form })}
       above={`${places.tpsName(item.tps)} · ${say('item.revision', { revision: item.revision })}`}
       back={places.station(item.tps)}
-      actions={
-        <>
-          <a class="button" href={places.form(item.tps, item.form)}>
-            {say('item.correct')}
-          </a>
-          <a class="button main grow" href={places.proof(item.id)}>
-            {say('item.proof')}
-          </a>
-        </>
-      }
+      actions={<WayOn tps={item.tps} />}
     >
       <Standing item={item} />
       <Steps step={item.step} trouble={item.trouble !== null} refused={refused(item)} facts={factsOf(item)} />
@@ -41,6 +35,15 @@ export function ItemScreen({ id }: { id: string }) {
           {say('item.send-now')}
         </button>
       )}
+      <div class="row ways">
+        <a class="button grow" href={places.proof(item.id)}>
+          {say('item.proof')}
+        </a>
+        <a class="button" href={places.form(item.tps, item.form)}>
+          {say('item.correct')}
+        </a>
+      </div>
+      {item.pages.length > 0 && item.receipt && !refused(item) && <Forget id={item.id} />}
       {item.pages.length > 0 && <Pages pages={item.pages} all={form?.pages ?? item.pages.length} />}
       {form && item.figures && earlier?.figures && (
         <section class="card">
@@ -61,10 +64,50 @@ export function ItemScreen({ id }: { id: string }) {
   )
 }
 
+/** What comes next at this station; back to it when nothing does. */
+function WayOn({ tps }: { tps: string }) {
+  const next = nextAtStation(useStandings(tps))
+  if (next) return <NextLink tps={tps} next={next} class="grow" />
+  return (
+    <a class="button main grow" href={places.station(tps)}>
+      {say('item.to-station', { tps: places.tpsName(tps) })}
+    </a>
+  )
+}
+
+/** Makes room on the phone, which only the centre's receipt allows. */
+function Forget({ id }: { id: string }) {
+  const engine = useEngine()
+  const said = useSignal<string | null>(null)
+  const forget = () =>
+    engine.forget(id).then(
+      () => {
+        said.value = say('item.forgotten')
+      },
+      (error: unknown) => {
+        said.value = explainError(error)
+      }
+    )
+  return (
+    <div aria-live="polite">
+      {said.value ? (
+        <p>{said.value}</p>
+      ) : (
+        <button type="button" class="wide" onClick={() => void forget()}>
+          {say('item.forget')}
+        </button>
+      )}
+    </div>
+  )
+}
+
 const refused = (item: Item): boolean => item.receipt?.verdict === 'refused'
 
 const before = (one: Item, item: Item): boolean =>
   one.kind === item.kind && one.tps === item.tps && one.form === item.form && one.revision === item.revision - 1
+
+/** Troubles that a new certificate ends. */
+const NEEDS_CODE = ['signer-revoked', 'certificate-not-valid-now', 'station-not-signers', 'key-lost']
 
 /** The verdict or the trouble, as sentences that say what to do. */
 function Standing({ item }: { item: Item }) {
@@ -91,6 +134,11 @@ function Standing({ item }: { item: Item }) {
       {trouble && (
         <Notice tone="wait" title={say('item.trouble')}>
           <p>{explain(trouble.code, trouble.detail)}</p>
+          {NEEDS_CODE.includes(trouble.code) && (
+            <a class="button" href={places.newCode}>
+              {say('settings.new-code')}
+            </a>
+          )}
         </Notice>
       )}
       {!receipt && !trouble && (

@@ -6,7 +6,7 @@ import { clockTime, moment } from '../../look/units'
 import { say } from '../../words/words'
 import type { Engine } from '../engine/types'
 import { useEngine } from './context'
-import { offlineReady, otherTab } from './surroundings'
+import { accident, offlineReady, otherTab } from './surroundings'
 
 const CLOCK_OFF_SECONDS = 300
 const DAY_SECONDS = 86_400
@@ -31,12 +31,12 @@ export function Notices() {
 }
 
 function mattersOf(engine: Engine): Matter[] {
-  const { reachable, clockOff, lastContact, trouble } = engine.relay.value
+  const { clockOff, lastContact, trouble } = engine.relay.value
   const matters: Matter[] = []
   const add = (key: string, tone: Tone, words: string) => matters.push({ key, tone, words })
   if (trouble && trouble.code !== 'relay-unreachable') {
     add('relay', trouble.code === 'relay-false' ? 'bad' : 'wait', explain(trouble.code, trouble.detail))
-  } else if (!reachable) {
+  } else if (trouble) {
     const words = lastContact ? say('notice.offline-since', { since: sinceWhen(lastContact) }) : say('notice.offline')
     add('offline', 'wait', words)
   }
@@ -44,6 +44,7 @@ function mattersOf(engine: Engine): Matter[] {
   if (clockOff !== null && Math.abs(clockOff) > CLOCK_OFF_SECONDS) {
     add('clock', 'wait', say(clockOff > 0 ? 'notice.clock-ahead' : 'notice.clock-behind', { off: duration(clockOff) }))
   }
+  if (accident.value) add('accident', 'bad', say('app.broken-why'))
   if (otherTab.value) add('tab', 'plain', say('notice.other-tab'))
   if (offlineReady.value === false) add('worker', 'wait', say('notice.no-worker'))
   return matters

@@ -36,6 +36,7 @@ export function PhotographsScreen({ tps, form }: { tps: string; form: Form }) {
     work(say('photo.swapping'), () => engine.swapPages(tps, form.code, one, other))
   return (
     <Screen
+      keepPlace
       title={say('form.pages')}
       above={`${places.tpsName(tps)} · ${form.name}`}
       back={places.form(tps, form.code)}

@@ -48,6 +48,7 @@ export function ReviewScreen({ tps, form }: { tps: string; form: Form }) {
   }
   return (
     <Screen
+      keepPlace
       title={say('review.title')}
       above={`${places.tpsName(tps)} · ${form.name}`}
       back={places.form(tps, form.code)}
@@ -74,7 +75,7 @@ export function ReviewScreen({ tps, form }: { tps: string; form: Form }) {
       )}
       {what.tally && <Doubts form={form} draft={draft} onKeep={(kept) => edit({ kept })} />}
       {what.tally && tally?.figures && <Correction form={form} draft={draft} before={tally} />}
-      <PagesShown tps={tps} form={form} draft={draft} />
+      <PagesShown tps={tps} form={form} draft={draft} changed={what.documents} />
       {what.tally && <FiguresTable form={form} figures={draft.figures} editFor={tps} />}
       {asking.value && (
         <Dialog
@@ -111,7 +112,7 @@ function Doubts({ form, draft, onKeep }: { form: Form; draft: Draft; onKeep: (ke
   return (
     <section>
       <h2>{say('review.doubts')}</h2>
-      <p class="soft">{say('review.doubts-why')}</p>
+      {openFlags(form, draft).length > 0 && <p class="soft">{say('review.doubts-why')}</p>}
       <BlankBoxes draft={draft} onKeep={onKeep} />
       <BrokenRules form={form} draft={draft} rules={broken} onKeep={onKeep} />
     </section>
@@ -127,7 +128,7 @@ function Correction({ form, draft, before }: { form: Form; draft: Draft; before:
   )
 }
 
-function PagesShown({ tps, form, draft }: { tps: string; form: Form; draft: Draft }) {
+function PagesShown({ tps, form, draft, changed }: { tps: string; form: Form; draft: Draft; changed: boolean }) {
   const missing = form.pages - draft.pages.length
   return (
     <section class="card">
@@ -137,6 +138,9 @@ function PagesShown({ tps, form, draft }: { tps: string; form: Form; draft: Draf
           {say('review.change')}
         </a>
       </div>
+      {changed && draft.documentsRevision > 1 && (
+        <p>{say('review.correction', { revision: draft.documentsRevision })}</p>
+      )}
       {missing > 0 && <p>{say('review.pages-missing', { count: missing, all: form.pages })}</p>}
       <div class="strip">
         {draft.pages.map((page) => (

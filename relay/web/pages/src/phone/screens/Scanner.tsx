@@ -17,7 +17,6 @@ declare global {
   }
 }
 
-const PREFIX = 'kpu-enrol:'
 const LOOK_EVERY_MS = 250
 
 export const canScan = (): boolean => window.BarcodeDetector !== undefined && 'mediaDevices' in navigator
@@ -61,11 +60,8 @@ async function watch(
   await video.current.play()
   while (!stopped.aborted && video.current) {
     const seen = await detector.detect(video.current)
-    const code = seen.map(({ rawValue }) => readScanned(rawValue)).find((read) => read !== null)
+    const code = seen.map(({ rawValue }) => readCode(rawValue)).find((read) => read !== null)
     if (code) return onFound(code)
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
   }
 }
-
-/** The code in what was scanned, with its prefix or bare. */
-const readScanned = (raw: string): string | null => readCode(raw.startsWith(PREFIX) ? raw.slice(PREFIX.length) : raw)

@@ -33,6 +33,11 @@ export function SettingsScreen() {
           </Fact>
         </Facts>
       )}
+      {holder && (
+        <a class="button wide" href={places.newCode}>
+          {say('settings.new-code')}
+        </a>
+      )}
       <Facts title={say('settings.relay')}>
         <Fact name={say('settings.relay-name')}>{name || '–'}</Fact>
         <Fact name={say('settings.scope')}>{scope || '–'}</Fact>

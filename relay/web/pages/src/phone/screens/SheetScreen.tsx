@@ -32,7 +32,7 @@ export function SheetScreen({ tps, form, id }: Props) {
   if (!sheet || !draft) return <Opening title={form.name} back={places.form(tps, form.code)} problem={problem} />
   const broken = form.rules.filter((rule) => touches(rule, sheet) && holds(rule, draft.figures) === false)
   const doubtful = new Set(
-    broken.filter(({ id }) => !draft.kept.includes(id)).flatMap(({ left, right }) => [...left, right])
+    broken.filter(({ id, soft }) => !soft && !draft.kept.includes(id)).flatMap(({ left, right }) => [...left, right])
   )
   const next = sheets[at + 1]
   const back = places.form(tps, form.code)
@@ -45,7 +45,8 @@ export function SheetScreen({ tps, form, id }: Props) {
         <>
           {at > 0 && (
             <button type="button" onClick={() => go(places.sheet(tps, form.code, sheets[at - 1]?.id ?? ''))}>
-              {say('fill.previous')}
+              <span aria-hidden="true">‹</span>
+              <span class="visually-hidden">{say('fill.previous')}</span>
             </button>
           )}
           <button

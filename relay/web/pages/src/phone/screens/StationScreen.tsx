@@ -6,24 +6,18 @@ import { Screen } from '../../look/Screen'
 import { StepsLine } from '../../look/Steps'
 import { say } from '../../words/words'
 import type { Item } from '../engine/types'
-import { useEngine, useForms, useHolder } from './context'
+import { useHolder } from './context'
+import { NextLink, useStandings } from './NextLink'
 import * as places from './places'
 import { titleOf } from './sheets'
-import { type FormStanding, figuresToSign, type Next, type NextKind, newest, nextAtStation } from './standing'
+import { type FormStanding, figuresToSign, type Next, nextAtStation } from './standing'
 
 export function StationScreen({ tps }: { tps: string }) {
-  const engine = useEngine()
   const holder = useHolder()
-  const forms = useForms()
-  const standings = forms.map((form) => ({
-    form,
-    draft: engine.drafts.value.find((draft) => draft.tps === tps && draft.form === form.code) ?? null,
-    tally: newest(engine.items.value, 'tally', tps, form.code),
-    documents: newest(engine.items.value, 'documents', tps, form.code)
-  }))
+  const standings = useStandings(tps)
   const several = holder !== null && holder.scope.length < tps.length
   return (
-    <Screen title={places.tpsName(tps)} above={tps} back={several ? places.chooser : undefined}>
+    <Screen keepPlace title={places.tpsName(tps)} above={tps} back={several ? places.chooser : undefined}>
       <NextCard tps={tps} next={nextAtStation(standings)} standings={standings} />
       <h2>{say('home.forms')}</h2>
       <ul class="plain-list">
@@ -49,33 +43,12 @@ function NextCard({ tps, next, standings }: { tps: string; next: Next | null; st
   return (
     <section class="next" aria-label={say('home.next')}>
       <p class="soft">{say('home.next')}</p>
-      <a class="button main next-button" href={placeOf(tps, next)}>
-        <NextWords next={next} />
-      </a>
+      <NextLink tps={tps} next={next} class="next-button" />
     </section>
   )
 }
 
-/** The form's name stays in one piece. */
-function NextWords({ next: { kind, form } }: { next: Next }) {
-  const [before, after] = say(`next.${kind}`).split('{form}')
-  return (
-    <span>
-      {before}
-      <span class="nowrap">{form.name}</span>
-      {after}
-    </span>
-  )
-}
-
 const notThere = (item: Item | null): boolean => item !== null && item.step !== 'at-centre'
-
-const TO_FORM: NextKind[] = ['fill', 'go-on', 'mend']
-
-function placeOf(tps: string, { kind, form }: Next): string {
-  if (TO_FORM.includes(kind)) return places.form(tps, form.code)
-  return kind.startsWith('photograph') ? places.photographs(tps, form.code) : places.review(tps, form.code)
-}
 
 function FormCard({ tps, standing: { form, draft, tally, documents } }: { tps: string; standing: FormStanding }) {
   const unsigned = draft !== null && figuresToSign(draft, tally)

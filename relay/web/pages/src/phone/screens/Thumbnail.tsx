@@ -4,6 +4,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { say } from '../../words/words'
 import { useEngine } from './context'
+import { Enlarged } from './Enlarged'
 
 const WIDTH = 240
 
@@ -13,6 +14,7 @@ export function Thumbnail({ document: digest, label }: { document: string; label
   const engine = useEngine()
   const canvas = useRef<HTMLCanvasElement>(null)
   const shown = useSignal<Shown>('drawing')
+  const large = useSignal(false)
   useEffect(() => {
     let here = true
     draw(engine.photograph(digest), canvas).then(
@@ -28,10 +30,18 @@ export function Thumbnail({ document: digest, label }: { document: string; label
     }
   }, [engine, digest, shown])
   return (
-    <span class={`thumbnail ${shown.value}`}>
-      <canvas ref={canvas} role="img" aria-label={label} hidden={shown.value !== 'drawn'} />
-      {shown.value === 'cannot' && <span class="soft">{say('photo.no-preview')}</span>}
-    </span>
+    <>
+      <button
+        type="button"
+        class="thumbnail"
+        aria-label={say('photo.enlarge', { page: label })}
+        onClick={() => (large.value = true)}
+      >
+        <canvas ref={canvas} hidden={shown.value !== 'drawn'} />
+        {shown.value === 'cannot' && <span class="soft">{say('photo.no-preview')}</span>}
+      </button>
+      {large.value && <Enlarged document={digest} label={label} onClose={() => (large.value = false)} />}
+    </>
   )
 }
 

@@ -1,14 +1,17 @@
 // Enrolling this phone once: the one-time code typed or scanned, the officer's name, and the wait for the answer.
 
-import { type Signal, useSignal } from '@preact/signals'
+import { useSignal, useSignalEffect } from '@preact/signals'
 import { explain, explainError } from '../../look/explain'
 import { Notice } from '../../look/Notice'
+import { go } from '../../look/route'
 import { Screen } from '../../look/Screen'
 import { clockTime } from '../../look/units'
 import { readCode, showCode } from '../../protocol/enrolment'
+import { recall, remember } from '../../words/memory'
 import { say } from '../../words/words'
-import { useEngine } from './context'
+import { useEngine, useHolder } from './context'
 import { LanguageChoice } from './LanguageChoice'
+import * as places from './places'
 import { canScan, Scanner } from './Scanner'
 
 export function WelcomeScreen() {
@@ -18,8 +21,16 @@ export function WelcomeScreen() {
     return <WaitingScreen since={enrolment.since} onAgain={() => (again.value = true)} />
   }
   const refusal = enrolment.state === 'refused' ? explain(enrolment.code, enrolment.detail) : null
-  return <AskingScreen refusal={refusal} again={again} />
+  return <AskingScreen refusal={refusal} onAsked={() => (again.value = false)} />
 }
+
+/** For a phone that is enrolled: its certificate was revoked or ends, or it shall speak for another TPS. */
+export function NewCodeScreen() {
+  return <AskingScreen refusal={null} onAsked={() => go(places.home, 'replace')} back={places.settings} />
+}
+
+const CODE = 'enrol-code'
+const NAME = 'enrol-name'
 
 function WaitingScreen({ since, onAgain }: { since: number; onAgain: () => void }) {
   const engine = useEngine()
@@ -45,10 +56,19 @@ function WaitingScreen({ since, onAgain }: { since: number; onAgain: () => void 
   )
 }
 
-function AskingScreen({ refusal, again }: { refusal: string | null; again: Signal<boolean> }) {
+interface AskingProps {
+  refusal: string | null
+  onAsked: () => void
+  back?: string
+}
+
+/** What is typed stays while one looks elsewhere for the code: phones close pages that are out of sight. */
+function AskingScreen({ refusal, onAsked, back }: AskingProps) {
   const engine = useEngine()
-  const code = useSignal('')
-  const name = useSignal('')
+  const code = useSignal(recall('tab', CODE) ?? '')
+  const name = useSignal(recall('tab', NAME) ?? useHolder()?.name ?? '')
+  useSignalEffect(() => remember('tab', CODE, code.value))
+  useSignalEffect(() => remember('tab', NAME, name.value))
   const busy = useSignal(false)
   const failed = useSignal<string | null>(refusal)
   const scanning = useSignal(false)
@@ -62,7 +82,8 @@ function AskingScreen({ refusal, again }: { refusal: string | null; again: Signa
     failed.value = null
     try {
       await engine.enrol(read, name.value.trim())
-      again.value = false
+      code.value = ''
+      onAsked()
     } catch (error) {
       failed.value = explainError(error)
     }
@@ -75,6 +96,7 @@ function AskingScreen({ refusal, again }: { refusal: string | null; again: Signa
   return (
     <Screen
       title={say('enrol.title')}
+      back={back}
       actions={
         <button type="submit" form="enrol" class="main grow" disabled={busy.value}>
           {say(busy.value ? 'enrol.asking' : 'enrol.ask')}

@@ -31,8 +31,6 @@ export function useForms(): Form[] {
   return wanted.length > 0 ? wanted : known
 }
 
-type Entered = Pick<Draft, 'figures' | 'kept' | 'changedAt'>
-
 export interface Editing {
   draft: Draft | null
   /** Why it could not be opened or kept, in words. */
@@ -44,25 +42,17 @@ export interface Editing {
 /** The draft of one form of one station; opened if there is none. */
 export function useDraft(tps: string, form: number): Editing {
   const engine = useEngine()
-  const entered = useSignal<Entered | null>(null)
   const problem = useSignal<string | null>(null)
   const fail = (error: unknown) => {
     problem.value = explainError(error)
   }
   useEffect(() => {
-    entered.value = null
     problem.value = null
     engine.draft(tps, form).catch(fail)
   }, [engine, tps, form])
-  const stored = engine.drafts.value.find((draft) => draft.tps === tps && draft.form === form) ?? null
-  // What was typed here is shown before it is kept, unless another tab has written since.
-  const mine = stored && entered.value && entered.value.changedAt >= stored.changedAt ? entered.value : {}
-  const draft = stored && { ...stored, ...mine }
-  const edit = (change: Partial<Entered>) => {
-    if (!draft) return
-    const { figures, kept } = { ...draft, ...change }
-    entered.value = { figures, kept, changedAt: Math.floor(Date.now() / 1000) }
-    engine.save({ ...draft, ...entered.value }).catch(fail)
+  const draft = engine.drafts.value.find((one) => one.tps === tps && one.form === form) ?? null
+  const edit = (change: Partial<Pick<Draft, 'figures' | 'kept'>>) => {
+    if (draft) engine.save({ ...draft, ...change }).catch(fail) // shown at once, before it is kept
   }
   return { draft, problem: problem.value, edit }
 }

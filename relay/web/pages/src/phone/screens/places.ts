@@ -4,6 +4,7 @@ import { at } from '../../look/route'
 
 export const home = at()
 export const settings = at('settings')
+export const newCode = at('enrol')
 export const chooser = at('tps')
 export const station = (tps: string): string => at('tps', tps)
 export const form = (tps: string, code: number): string => at('tps', tps, code)

@@ -111,3 +111,10 @@ test('zero is filled in, blank is not', () => {
   expect(markOf(ppwp, draft({}), sheet)).toBe('untouched')
   expect(markOf(ppwp, draft({ figures: [0, ...blankFigures(ppwp).slice(1)] }), sheet)).toBe('partly')
 })
+
+test('a soft rule, which honest papers break too, keeps nobody from signing', () => {
+  const figures = [...full]
+  figures[15] = 219 // ballots received: 210 + 2 % is 214.2
+  figures[18] = 49
+  expect(openFlags(ppwp, draft({ figures }))).toEqual([])
+})

@@ -6,9 +6,11 @@ import type { Sheet } from './sheets'
 
 export type Mark = 'untouched' | 'partly' | 'blank' | 'broken' | 'done'
 
-/** Rules that the figures break and that nobody has said are so on the paper. */
-export const openFlags = (form: Form, draft: Pick<Draft, 'figures' | 'kept'>): string[] =>
-  flags(form, draft.figures).filter((flag) => !draft.kept.includes(flag))
+/** Rules that the figures break and that nobody has said are so on the paper. Soft ones are only shown. */
+export function openFlags(form: Form, draft: Pick<Draft, 'figures' | 'kept'>): string[] {
+  const soft = form.rules.filter((rule) => rule.soft).map(({ id }) => id)
+  return flags(form, draft.figures).filter((flag) => !draft.kept.includes(flag) && !soft.includes(flag))
+}
 
 export const isEmpty = (figures: Figures): boolean => figures.every((figure) => figure === null)
 
@@ -33,15 +35,25 @@ export const touches = (rule: { left: readonly number[]; right: number }, sheet:
 export const newest = (items: Item[], kind: Item['kind'], tps: string, form: number): Item | null =>
   items
     .filter((item) => item.kind === kind && item.tps === tps && item.form === form)
-    .reduce<Item | null>((best, item) => (best === null || item.revision > best.revision ? item : best), null)
+    .reduce<Item | null>((best, item) => (best === null || isLater(item, best) ? item : best), null)
 
-/** Whether the draft's figures say something that was not signed yet. */
+/** What will never count gives way to what was signed in its place. */
+const isLater = (one: Item, other: Item): boolean =>
+  one.revision > other.revision || (one.revision === other.revision && isVoid(other) && !isVoid(one))
+
+/** Whether it will never count: the centre refused it, or no relay takes it, since its key was revoked. */
+export const isVoid = ({ receipt, slip, trouble }: Item): boolean =>
+  receipt ? receipt.verdict === 'refused' : !slip && trouble?.code === 'signer-revoked'
+
+/** Whether the draft's figures say something that was not signed yet, or not in a way that counts. */
 export const figuresToSign = (draft: Draft, signed: Item | null): boolean =>
-  !isEmpty(draft.figures) && !(signed?.figures && same(draft.figures, signed.figures))
+  !isEmpty(draft.figures) && !(signed && !isVoid(signed) && saysFigures(signed, draft))
 
 /** Whether the draft's pages are others than those signed. */
 export const pagesToSign = (draft: Draft, signed: Item | null): boolean =>
-  draft.pages.length > 0 && !(signed && same(draft.pages.map(pageKey), signed.pages.map(pageKey)))
+  draft.pages.length > 0 && !(signed && !isVoid(signed) && same(draft.pages.map(pageKey), signed.pages.map(pageKey)))
+
+const saysFigures = ({ figures }: Item, draft: Draft): boolean => figures !== null && same(draft.figures, figures)
 
 const pageKey = (page: { number: number; document: string }): string => `${page.number}:${page.document}`
 
@@ -64,14 +76,14 @@ export interface Next {
 
 /** What one form asks of the officer now; null when only waiting is left. */
 export function nextOf({ form, draft, tally, documents }: FormStanding): NextKind | null {
-  const unsigned = draft !== null && figuresToSign(draft, tally)
-  if (unsigned) return draft.figures.includes(null) && !draft.kept.includes(INCOMPLETE) ? 'go-on' : 'review'
+  if (tally && isVoid(tally) && (!draft || saysFigures(tally, draft))) return 'mend'
+  if (draft && figuresToSign(draft, tally))
+    return draft.figures.includes(null) && !draft.kept.includes(INCOMPLETE) ? 'go-on' : 'review'
   if (!tally) return 'fill'
-  if (tally.receipt?.verdict === 'refused') return 'mend'
   const pages = draft && pagesToSign(draft, documents) ? draft.pages.length : 0
   if (pages >= form.pages) return 'sign-pages'
   if (pages > 0) return 'photograph-more'
-  return documents && documents.pages.length >= form.pages ? null : 'photograph'
+  return documents && !isVoid(documents) && documents.pages.length >= form.pages ? null : 'photograph'
 }
 
 const PHOTOGRAPHS: NextKind[] = ['photograph', 'photograph-more', 'sign-pages']

@@ -5,6 +5,17 @@ import { signal } from '@preact/signals'
 /** Whether another tab of this browser has the page open. Both work; one is enough. */
 export const otherTab = signal(false)
 
+/** Whether something went wrong that nobody has dealt with: some button may have done nothing. */
+export const accident = signal(false)
+
+export function watchForAccidents(): void {
+  const note = () => {
+    accident.value = true
+  }
+  window.addEventListener('error', note)
+  window.addEventListener('unhandledrejection', note)
+}
+
 /** Null until it is known. */
 export const offlineReady = signal<boolean | null>(null)
 

@@ -1,23 +1,24 @@
 // The page at the centre, for a kabupaten and for the country: how far each region is, down to a station's photographs.
-import { signal } from '@preact/signals'
 import { lazy, Suspense } from 'preact/compat'
 import { useEffect } from 'preact/hooks'
-import { at, route } from '../../look/route'
+import { route } from '../../look/route'
 import { say } from '../../words/words'
 import { Frame } from '../parts/Frame'
+import { moment } from '../parts/units'
 import type { NodeView } from '../shapes'
+import { listen, liveness } from './live'
 import { RegionScreen } from './RegionScreen'
+import { addressOf, COUNTRY } from './Trail'
 
 const StationScreen = lazy(() => import('./StationScreen').then((part) => part.StationScreen))
 const TotalsScreen = lazy(() => import('./TotalsScreen').then((part) => part.TotalsScreen))
 
-/** Grows by one whenever the centre says that something has changed. */
-export const changes = signal(0)
-const live = signal<'connecting' | 'live' | 'lost'>('connecting')
+const VILLAGE_DIGITS = 10
 
 export function CentrePage({ node }: { node: NodeView }) {
   useEffect(listen, [])
-  const [place, scope = ''] = route.value
+  const [place, asked = ''] = route.value
+  const scope = asked === COUNTRY ? '' : asked
   return (
     <Frame title={titleOf(place)} owner={node.name || node.id} places={placesOf(scope)} aside={<Aside />}>
       <Suspense fallback={<p>…</p>}>
@@ -33,30 +34,19 @@ export function CentrePage({ node }: { node: NodeView }) {
   )
 }
 
-function listen(): () => void {
-  const source = new EventSource('/v1/events') // comes back by itself when it is cut
-  source.addEventListener('open', () => {
-    live.value = 'live'
-  })
-  source.addEventListener('changed', () => {
-    changes.value += 1
-  })
-  source.addEventListener('error', () => {
-    live.value = 'lost'
-  })
-  return () => source.close()
-}
-
 const titleOf = (place: string | undefined): string =>
   say(place === 'tps' ? 'centre.station' : place === 'totals' ? 'totals.title' : 'centre.progress')
 
 const placesOf = (scope: string) => [
-  { address: at('region', scope.slice(0, 10)), name: say('centre.progress') },
-  { address: at('totals', scope.slice(0, 10)), name: say('totals.place') }
+  { address: addressOf(scope.slice(0, VILLAGE_DIGITS)), name: say('centre.progress') },
+  { address: addressOf(scope.slice(0, VILLAGE_DIGITS), 'totals'), name: say('totals.place') }
 ]
 
-const Aside = () => (
-  <span class={`live ${live.value}`} role="status">
-    {say(live.value === 'lost' ? 'centre.lost' : `ppk.${live.value}`)}
-  </span>
-)
+function Aside() {
+  const live = liveness.value
+  return (
+    <span class={`live ${live.state}`} role="status">
+      {live.state === 'lost' ? say('ppk.lost', { since: moment(live.since) }) : say(`ppk.${live.state}`)}
+    </span>
+  )
+}

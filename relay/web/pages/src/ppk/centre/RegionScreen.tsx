@@ -1,10 +1,17 @@
 // How far a region is, and each part of it; a press goes one level down, to the stations of a village at last.
-import { at } from '../../look/route'
+import { useEffect } from 'preact/hooks'
+import { Notice } from '../../look/Notice'
 import { number, say } from '../../words/words'
 import { Trouble } from '../parts/Trouble'
 import { stationName } from '../parts/units'
+import { useAnswer } from '../parts/useAnswer'
 import type { Progress } from '../shapes'
-import { useAnswer } from './useAnswer'
+import { changes } from './live'
+import { nameOf, remember } from './names'
+import { addressOf, Trail } from './Trail'
+
+/** Where there is no name: a kecamatan or smaller is small enough for a sheet of its stations. */
+const SHEET_DIGITS_LEAST = 6
 
 interface Status {
   scope: string
@@ -14,22 +21,28 @@ interface Status {
   parts: Progress[]
 }
 
-const ABOVE: Record<number, number> = { 2: 0, 4: 2, 6: 4, 10: 6, 13: 10 }
-
 export function RegionScreen({ scope }: { scope: string }) {
-  const { value, problem } = useAnswer<Status>(`/v1/status?scope=${encodeURIComponent(scope)}`)
+  const { value, problem } = useAnswer<Status>(`/v1/status?scope=${encodeURIComponent(scope)}`, changes.value)
+  useEffect(() => {
+    if (value) remember([value, ...value.parts])
+  }, [value])
   return (
     <>
       <Trail scope={scope} />
       {problem && <Trouble problem={problem} />}
       {value && (
         <>
-          <h2>{value.name || (scope ? `${value.level} ${scope}` : say('centre.country'))}</h2>
+          <h2>{scope ? nameOf(scope) : say('centre.country')}</h2>
           <p class="headline">
             {say('centre.headline', { with: number(value.total.with_tally), of: number(value.total.tps) })}
           </p>
           <Bar progress={value.total} />
-          {value.parts.length === 0 ? <p class="notice wait">{say('centre.empty')}</p> : <Parts parts={value.parts} />}
+          <Doubts progress={value.total} />
+          {value.parts.length === 0 ? (
+            <Notice tone="wait">{say('centre.empty')}</Notice>
+          ) : (
+            <Parts parts={value.parts} />
+          )}
           <Downloads scope={scope} />
         </>
       )}
@@ -37,19 +50,15 @@ export function RegionScreen({ scope }: { scope: string }) {
   )
 }
 
-/** The regions above, each a way back. */
-export function Trail({ scope }: { scope: string }) {
-  const steps: string[] = []
-  for (let above = scope; above.length > 0; above = above.slice(0, ABOVE[above.length] ?? 0)) steps.unshift(above)
+function Doubts({ progress: { in_conflict, flagged, with_photographs } }: { progress: Progress }) {
   return (
-    <nav class="trail" aria-label={say('centre.trail')}>
-      <a href={at('region')}>{say('centre.country')}</a>
-      {steps.map((step) => (
-        <a key={step} href={step.length === 13 ? at('tps', step) : at('region', step)}>
-          {step}
-        </a>
-      ))}
-    </nav>
+    <p class="soft">
+      {say('centre.doubts', {
+        conflicts: number(in_conflict),
+        flagged: number(flagged),
+        photographs: number(with_photographs)
+      })}
+    </p>
   )
 }
 
@@ -59,40 +68,50 @@ function Parts({ parts }: { parts: Progress[] }) {
       <thead>
         <tr>
           <th scope="col">{say('centre.region')}</th>
-          <th scope="col">{say('centre.with-tally')}</th>
-          <th scope="col" class="wide">
+          <th scope="col" class="figure">
+            {say('centre.with-tally')}
+          </th>
+          <th scope="col" class="desk-only">
             {say('centre.share')}
           </th>
-          <th scope="col">{say('standing.conflict')}</th>
-          <th scope="col">{say('standing.flagged')}</th>
-          <th scope="col" class="wide">
+          <th scope="col" class="figure">
+            {say('standing.conflict')}
+          </th>
+          <th scope="col" class="figure">
+            {say('standing.flagged')}
+          </th>
+          <th scope="col" class="figure desk-only">
             {say('centre.with-photographs')}
           </th>
         </tr>
       </thead>
       <tbody>
         {parts.map((part) => (
-          <tr key={part.scope}>
-            <th scope="row">
-              <a href={part.scope.length === 13 ? at('tps', part.scope) : at('region', part.scope)}>
-                {part.name || (part.scope.length === 13 ? stationName(part.scope) : part.scope)}
-              </a>
-            </th>
-            <td class="figure">
-              {number(part.with_tally)} / {number(part.tps)}
-            </td>
-            <td class="wide">
-              <Bar progress={part} />
-            </td>
-            <td class="figure">{part.in_conflict || ''}</td>
-            <td class="figure">{part.flagged || ''}</td>
-            <td class="figure wide">{number(part.with_photographs)}</td>
-          </tr>
+          <Part key={part.scope} part={part} />
         ))}
       </tbody>
     </table>
   )
 }
+
+const Part = ({ part }: { part: Progress }) => (
+  <tr class={part.with_tally < part.tps ? 'open' : ''}>
+    <th scope="row">
+      <a href={addressOf(part.scope)}>
+        {part.name || (part.scope.length === 13 ? stationName(part.scope) : part.scope)}
+      </a>
+    </th>
+    <td class="figure">
+      {number(part.with_tally)} / {number(part.tps)}
+    </td>
+    <td class="desk-only">
+      <Bar progress={part} />
+    </td>
+    <td class="figure">{part.in_conflict ? number(part.in_conflict) : ''}</td>
+    <td class="figure">{part.flagged ? number(part.flagged) : ''}</td>
+    <td class="figure desk-only">{number(part.with_photographs)}</td>
+  </tr>
+)
 
 function Bar({ progress }: { progress: Progress }) {
   const of = Math.max(progress.tps, progress.with_tally, 1)
@@ -101,7 +120,7 @@ function Bar({ progress }: { progress: Progress }) {
 }
 
 function Downloads({ scope }: { scope: string }) {
-  if (scope.length < 6) return null // a country's stations are no sheet
+  if (scope.length < SHEET_DIGITS_LEAST) return null
   return (
     <p class="downloads no-print">
       {(['pdf', 'xlsx', 'csv'] as const).map((kind) => (

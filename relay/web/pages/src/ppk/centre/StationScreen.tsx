@@ -1,42 +1,28 @@
-// One station at the centre: every statement side by side, figures, photographs, and the proofs to take away.
-import { catalogue } from '../../protocol/forms'
+// One station at the centre: what is recorded of it, side by side where it disagrees, with photographs and proofs.
+import { Mark } from '../../look/Mark'
+import { Notice } from '../../look/Notice'
+import { catalogue, type Form } from '../../protocol/forms'
 import { say } from '../../words/words'
-import { BrokenRules, type Column, FiguresTable } from '../parts/Figures'
+import { BrokenRules, FiguresTable } from '../parts/Figures'
 import { Photographs } from '../parts/Photographs'
+import { Proof, shortId } from '../parts/Proof'
 import { Trouble } from '../parts/Trouble'
-import { moment, stationName } from '../parts/units'
-import { Trail } from './RegionScreen'
-import { useAnswer } from './useAnswer'
-
-interface Recorded {
-  id: string
-  state: string
-  kind: 'tally' | 'documents' | 'note'
-  form: number
-  revision: number
-  signed_at: number
-  received_at: number
-  sender: string
-  notes: string[]
-  figures: Record<string, number | null> | null
-  receipt: string | null
-  documents: { page: number; document: string; size_bytes: number; held: boolean }[]
-  about?: string[]
-  favours?: string | null
-  text?: string
-}
+import { moment } from '../parts/units'
+import { useAnswer } from '../parts/useAnswer'
+import { changes } from './live'
+import { byRevision, type Recorded } from './recorded'
+import { Trail } from './Trail'
 
 export function StationScreen({ tps }: { tps: string }) {
-  const { value, problem } = useAnswer<{ statements: Recorded[] }>(`/v1/tps/${encodeURIComponent(tps)}`)
+  const path = `/v1/tps/${encodeURIComponent(tps)}`
+  const { value, problem } = useAnswer<{ statements: Recorded[] }>(path, changes.value)
   const forms = [...new Set(value?.statements.map((statement) => statement.form) ?? [])]
   return (
     <>
       <Trail scope={tps} />
-      <p class="soft">
-        {stationName(tps)} · {tps}
-      </p>
+      <p class="soft">{tps}</p>
       {problem && <Trouble problem={problem} />}
-      {value?.statements.length === 0 && <p class="notice wait">{say('station.no-tally')}</p>}
+      {value?.statements.length === 0 && <Notice tone="wait">{say('station.no-tally')}</Notice>}
       {forms.map((form) => (
         <FormSection key={form} code={form} statements={value?.statements.filter((item) => item.form === form) ?? []} />
       ))}
@@ -46,22 +32,44 @@ export function StationScreen({ tps }: { tps: string }) {
 
 function FormSection({ code, statements }: { code: number; statements: Recorded[] }) {
   const form = catalogue.get(code)
-  const tallies = statements.filter((item) => item.kind === 'tally' && item.figures)
-  const columns: Column[] = tallies.map((item) => ({
-    name: `${item.id.slice(0, 8)} · ${say('board.revision', { revision: item.revision })}`,
-    figures: form?.fields.map((field) => item.figures?.[field.id] ?? null) ?? []
-  }))
+  const [newest, ...older] = byRevision(statements.filter((item) => item.kind === 'tally' && item.figures))
   return (
     <section>
       <h2>{form?.name ?? say('form-unknown')}</h2>
-      {statements.map((item) => (
+      {form && newest && <Tallies form={form} tallies={newest} />}
+      {statements.toReversed().map((item) => (
         <StatementCard key={item.id} item={item} />
       ))}
-      {form && columns.map((column) => <BrokenRules key={column.name} form={form} figures={column.figures} />)}
-      {form && columns.length > 0 && <FiguresTable form={form} columns={columns} />}
+      {form && older.length > 0 && (
+        <details class="card">
+          <summary>{say('centre.older')}</summary>
+          {older.map((tallies) => (
+            <Tallies key={tallies[0]?.id} form={form} tallies={tallies} />
+          ))}
+        </details>
+      )}
     </section>
   )
 }
+
+/** The tallies of one revision: one, or those that disagree. */
+function Tallies({ form, tallies }: { form: Form; tallies: Recorded[] }) {
+  const columns = tallies.map((item) => ({
+    name: tallies.length > 1 ? shortId(item.id) : say('totals.figure'),
+    figures: form.fields.map((field) => item.figures?.[field.id] ?? null)
+  }))
+  return (
+    <>
+      <h3>{say('station.tally', { revision: tallies[0]?.revision ?? 1 })}</h3>
+      {columns.map((column) => (
+        <BrokenRules key={column.name} form={form} figures={column.figures} />
+      ))}
+      <FiguresTable form={form} columns={columns} />
+    </>
+  )
+}
+
+const TONES = { 'at-centre': 'good', 'in-conflict': 'bad', refused: 'bad' } as const
 
 function StatementCard({ item }: { item: Recorded }) {
   const pages = item.documents.map((page) => ({ ...page, here: page.held, state: page.held ? 'at-relay' : 'awaited' }))
@@ -69,21 +77,19 @@ function StatementCard({ item }: { item: Recorded }) {
     <div class="card">
       <h3>
         {say(`kind.${item.kind}`)} {say('board.revision', { revision: item.revision })}{' '}
-        <span class={`tag ${item.state}`}>{say(`state.${item.state}`)}</span>
+        <Mark tone={TONES[item.state as keyof typeof TONES] ?? 'plain'}>{say(`state.${item.state}`)}</Mark>
       </h3>
       <p class="soft">
-        {item.id.slice(0, 8)} ·{' '}
+        {shortId(item.id)} ·{' '}
         {say('centre.signed-received', { signed: moment(item.signed_at), received: moment(item.received_at) })} ·{' '}
         {item.sender}
       </p>
       {item.text && <blockquote>{item.text}</blockquote>}
-      {item.favours && <p>{say('note.favours', { id: item.favours.slice(0, 8) })}</p>}
+      {item.kind === 'note' && (
+        <p>{item.favours ? say('note.favours-other', { id: shortId(item.favours) }) : say('note.favours-none')}</p>
+      )}
       {pages.length > 0 && <Photographs pages={pages} />}
-      <p class="no-print">
-        <a class="button" href={`/v1/statements/${item.id}/cose`} download={`${item.id.slice(0, 8)}.cose`}>
-          {say('station.proof')}
-        </a>
-      </p>
+      <Proof id={item.id} receipt={item.receipt} />
     </div>
   )
 }

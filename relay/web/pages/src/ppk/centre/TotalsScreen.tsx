@@ -1,32 +1,26 @@
 // The running totals of a region, form by form, as the centre has recorded them; unofficial like any sum before the count.
-import { useState } from 'preact/hooks'
+import { at, route } from '../../look/route'
 import { catalogue } from '../../protocol/forms'
-import { say } from '../../words/words'
-import { TotalsView } from '../parts/TotalsView'
+import { FormChoice, TotalsDownloads, TotalsView } from '../parts/TotalsView'
 import { Trouble } from '../parts/Trouble'
+import { useAnswer } from '../parts/useAnswer'
 import type { Totals } from '../shapes'
-import { Trail } from './RegionScreen'
-import { useAnswer } from './useAnswer'
+import { changes } from './live'
+import { COUNTRY, Trail } from './Trail'
 
+/** `scope` is empty for the whole country. */
 export function TotalsScreen({ scope, forms }: { scope: string; forms: number[] }) {
-  const known = forms.length ? forms : [...catalogue.keys()]
-  const [form, setForm] = useState(known[0] ?? 0)
-  const { value, problem } = useAnswer<Totals>(`/v1/totals?form=${form}&scope=${encodeURIComponent(scope)}`)
+  const known = forms.length > 0 ? forms : [...catalogue.keys()]
+  const form = Number(route.value[2] ?? known[0] ?? 0)
+  const query = `form=${form}&scope=${scope}`
+  const { value, problem } = useAnswer<Totals>(`/v1/totals?${query}`, changes.value)
   return (
     <>
-      <Trail scope={scope} />
-      <label class="search no-print">
-        <span>{say('totals.forms')}</span>
-        <select value={form} onChange={(event) => setForm(Number(event.currentTarget.value))}>
-          {known.map((code) => (
-            <option key={code} value={code}>
-              {catalogue.get(code)?.name ?? code}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Trail scope={scope} place="totals" />
+      <FormChoice forms={known} chosen={form} addressOf={(code) => at('totals', scope || COUNTRY, code)} />
       {problem && <Trouble problem={problem} />}
       {value && <TotalsView totals={value} />}
+      <TotalsDownloads query={query} name={`${scope || COUNTRY}-${form}`} />
     </>
   )
 }

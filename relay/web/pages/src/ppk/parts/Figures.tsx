@@ -35,7 +35,7 @@ export function FiguresTable({ form, columns, only }: Props) {
           <th scope="col">{say('totals.paper')}</th>
           <th scope="col">{say('totals.field')}</th>
           {columns.map((column) => (
-            <th key={column.name} scope="col">
+            <th key={column.name} scope="col" class="figure">
               {column.name}
             </th>
           ))}

@@ -1,46 +1,62 @@
-// The photographs of a documents statement: small beside each other, large when one is pressed.
-import { useRef } from 'preact/hooks'
+// The photographs of a documents statement: beside each other, and one by one as large as the screen.
+import { useState } from 'preact/hooks'
 import { say } from '../../words/words'
+import { Viewer } from './Viewer'
 
 export interface Shown {
   page: number
+  /** SHA-256, hex. */
   document: string
   /** Whether its bytes are here and can be looked at. */
   here: boolean
   state: string
 }
 
-export function Photographs({ pages }: { pages: Shown[] }) {
-  return (
-    <ul class="photographs">
-      {pages.map((page) => (
-        <li key={page.page}>
-          {page.here ? <Photograph page={page} /> : <span class="placeholder">{say(`page.${page.state}`)}</span>}
-          <span>{say('page.name', { page: page.page })}</span>
-        </li>
-      ))}
-    </ul>
-  )
+interface Props {
+  pages: Shown[]
+  /** As wide as there is room for, to read figures beside them. */
+  large?: boolean
 }
 
-function Photograph({ page }: { page: Shown }) {
-  const dialog = useRef<HTMLDialogElement>(null)
-  const source = `/v1/documents/${page.document}`
-  const name = say('page.name', { page: page.page })
+export function Photographs({ pages, large = false }: Props) {
+  const [open, setOpen] = useState<number | null>(null)
+  const here = pages.filter((page) => page.here)
   return (
     <>
-      <button type="button" class="photograph" onClick={() => dialog.current?.showModal()}>
-        <img src={source} alt={say('page.enlarge', { page: page.page })} loading="lazy" />
-      </button>
-      <dialog ref={dialog} aria-label={name}>
-        <form method="dialog">
-          <button type="submit">{say('ppk.close')}</button>
-          <a class="button" href={source} download={`${page.document.slice(0, 8)}-${page.page}.jpg`}>
-            {say('page.download')}
-          </a>
-        </form>
-        <img src={source} alt={name} />
-      </dialog>
+      <ul class={large ? 'photographs large' : 'photographs'}>
+        {pages.map((page) => (
+          <li key={page.page}>
+            {page.here ? (
+              <Photograph page={page} onOpen={() => setOpen(here.indexOf(page))} />
+            ) : (
+              <span class="placeholder">{say(`page.${page.state}`)}</span>
+            )}
+            <span>{say('page.name', { page: page.page })}</span>
+          </li>
+        ))}
+      </ul>
+      {open !== null && <Viewer pages={here} first={open} onClose={() => setOpen(null)} />}
     </>
   )
 }
+
+/** A picture that may be none: a PDF, or a kind that this browser does not show. Its bytes can be saved all the same. */
+function Photograph({ page, onOpen }: { page: Shown; onOpen: () => void }) {
+  const [isPicture, setIsPicture] = useState(true)
+  return (
+    <button type="button" class="photograph" onClick={onOpen}>
+      {isPicture ? (
+        <img
+          src={sourceOf(page)}
+          alt={say('page.enlarge', { page: page.page })}
+          loading="lazy"
+          onError={() => setIsPicture(false)}
+        />
+      ) : (
+        <span class="placeholder">{say('page.no-picture')}</span>
+      )}
+    </button>
+  )
+}
+
+export const sourceOf = (page: Shown): string => `/v1/documents/${page.document}`

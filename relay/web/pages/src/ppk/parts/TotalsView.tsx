@@ -1,25 +1,62 @@
 // The running totals of one form in one region: how much of it they cover, a chart, the whole table. Unofficial.
+import { Notice } from '../../look/Notice'
 import { catalogue, type Field, type Form } from '../../protocol/forms'
 import { language, number, say } from '../../words/words'
 import type { Totals } from '../shapes'
 
 export function TotalsView({ totals }: { totals: Totals }) {
   const form = catalogue.get(totals.form)
-  if (!form) return <p class="notice wait">{say('form-unknown')}</p>
+  if (!form) return <Notice tone="wait">{say('form-unknown')}</Notice>
   return (
     <>
       <p class="unofficial">{say('totals.unofficial')}</p>
       <p class="headline">
-        {say('totals.coverage', { with: totals.with_tally, of: totals.tps })}
-        {totals.flagged > 0 && `, ${say('totals.flagged', { count: totals.flagged })}`}
-        {totals.in_conflict > 0 && `, ${say('totals.in-conflict', { count: totals.in_conflict })}`}
+        {say('totals.coverage', { with: number(totals.with_tally), of: number(totals.tps) })}
+        {totals.flagged > 0 && `, ${say('totals.flagged', { count: number(totals.flagged) })}`}
+        {totals.in_conflict > 0 && `, ${say('totals.in-conflict', { count: number(totals.in_conflict) })}`}
       </p>
-      {totals.resolved_by_note > 0 && <p class="soft">{say('totals.by-note', { count: totals.resolved_by_note })}</p>}
+      {totals.resolved_by_note > 0 && (
+        <p class="soft">{say('totals.by-note', { count: number(totals.resolved_by_note) })}</p>
+      )}
       <Chart form={form} totals={totals} />
       <Table form={form} totals={totals} />
     </>
   )
 }
+
+interface ChoiceProps {
+  forms: number[]
+  chosen: number
+  addressOf: (form: number) => string
+}
+
+/** Which form; nothing where there is but one. */
+export function FormChoice({ forms, chosen, addressOf }: ChoiceProps) {
+  if (forms.length < 2) return null
+  return (
+    <nav class="filters no-print" aria-label={say('totals.forms')}>
+      {forms.map((code) => (
+        <a key={code} class="button" href={addressOf(code)} aria-current={code === chosen ? 'page' : undefined}>
+          {catalogue.get(code)?.name ?? code}
+        </a>
+      ))}
+    </nav>
+  )
+}
+
+/** To print, and as sheets. */
+export const TotalsDownloads = ({ query, name }: { query: string; name: string }) => (
+  <p class="downloads no-print">
+    <button type="button" onClick={() => window.print()}>
+      {say('totals.print')}
+    </button>
+    {(['xlsx', 'csv'] as const).map((kind) => (
+      <a key={kind} class="button" href={`/v1/sheets/totals.${kind}?${query}`} download={`totals-${name}.${kind}`}>
+        {say(`board.download-${kind}`)}
+      </a>
+    ))}
+  </p>
+)
 
 /** What people stand for: pairs and candidates; of parties their totals. */
 function choicesOf(form: Form): Field[] {

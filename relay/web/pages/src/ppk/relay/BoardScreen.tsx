@@ -1,73 +1,63 @@
 // Every TPS of the kecamatan by village, what is missing first; as long as a kecamatan has stations.
-import { computed, type Signal, signal } from '@preact/signals'
+import { computed, signal } from '@preact/signals'
 import { memo } from 'preact/compat'
-import { at } from '../../look/route'
-import { catalogue } from '../../protocol/forms'
-import { say } from '../../words/words'
+import { Notice } from '../../look/Notice'
+import { number, say } from '../../words/words'
 import { board, changes, stations } from '../live'
-import { moment, stationName } from '../parts/units'
-import type { Station } from '../shapes'
-import {
-  count,
-  matches,
-  newestTally,
-  pagesOf,
-  STANDINGS,
-  type Standing,
-  standingOf,
-  villageOf,
-  worstOf
-} from '../standing'
+import { count, matches, STANDINGS, type Standing, villageOf } from '../standing'
+import { Row } from './Row'
 
 const words = signal('')
 const filter = signal<Standing | 'all'>('all')
 
-const pagesOfForm = (form: number): number => catalogue.get(form)?.pages ?? 0
-
-/** TPS code -> how it stands; computed over all stations whenever one changes. */
+/** TPS code -> how it stands. Each is computed again only if its station has changed. */
 const standings = computed(() => {
   void changes.value
-  const forms = board.value?.forms ?? []
-  return new Map([...stations].map(([tps, station]) => [tps, worstOf(station.peek(), forms, pagesOfForm)]))
+  return new Map([...stations].map(([tps, entry]) => [tps, entry.standing.peek()]))
 })
 
 /** What is shown: villages in order of their code, those where all is done last; in each the worst stations first. */
 const groups = computed(() => {
   const shown = board.value
   if (!shown) return []
+  const names = new Map<string, string>()
   const found = new Map<string, string[]>()
   for (const [tps, standing] of standings.value) {
     if (filter.value !== 'all' && standing !== filter.value) continue
-    if (!matches(words.value, tps, villageOf(shown, tps))) continue
     const village = tps.slice(0, 10)
+    const name = names.get(village) ?? villageOf(shown, tps)
+    names.set(village, name)
+    if (!matches(words.value, tps, name)) continue
     const group = found.get(village)
     if (group) group.push(tps)
     else found.set(village, [tps])
   }
   const rank = (tps: string): number => STANDINGS.indexOf(standings.value.get(tps) ?? 'done')
   return [...found]
-    .sort(([one, some], [other, others]) => Number(isDone(some)) - Number(isDone(others)) || one.localeCompare(other))
+    .sort(([one, some], [other, others]) => Number(isDone(some)) - Number(isDone(others)) || compare(one, other))
     .map(([village, members]) => ({
       village,
-      name: villageOf(shown, members[0] ?? village),
-      members: members.sort((one, other) => rank(one) - rank(other) || one.localeCompare(other))
+      name: names.get(village) ?? village,
+      members: members.sort((one, other) => rank(one) - rank(other) || compare(one, other))
     }))
 })
 
 const isDone = (members: string[]): boolean => members.every((tps) => standings.value.get(tps) === 'done')
+const compare = (one: string, other: string): number => (one < other ? -1 : Number(one > other))
 
 export function BoardScreen() {
   const told = count(standings.value.values())
   const total = standings.value.size
-  if (total === 0) return <p class="notice wait">{say('board.empty')}</p>
+  if (total === 0) return <Notice tone="wait">{say('board.empty')}</Notice>
+  const found = groups.value.reduce((sum, group) => sum + group.members.length, 0)
   return (
     <>
-      <p class="headline">{say('board.headline', { done: total - told.missing, total })}</p>
+      <p class="headline">{say('board.headline', { done: number(total - told.missing), total: number(total) })}</p>
       <fieldset class="filters">
         <legend class="visually-hidden">{say('board.filter')}</legend>
-        <Filter name="all" count={total} />
+        <Filter name="all" many={total} />
         {STANDINGS.map((standing) => (
-          <Filter key={standing} name={standing} count={told[standing]} />
+          <Filter key={standing} name={standing} many={told[standing]} />
         ))}
       </fieldset>
       <label class="search">
@@ -80,16 +70,19 @@ export function BoardScreen() {
           }}
         />
       </label>
-      {groups.value.length === 0 && <p class="notice">{say('board.nothing-found')}</p>}
+      <p class="visually-hidden" role="status">
+        {say('board.shown', { count: number(found) })}
+      </p>
+      {found === 0 && <Notice>{say('board.nothing-found')}</Notice>}
       {groups.value.map((group) => (
-        <VillageTable key={group.village} name={group.name} members={group.members} />
+        <Village key={group.village} name={group.name} members={group.members} />
       ))}
       <Downloads />
     </>
   )
 }
 
-function Filter({ name, count: many }: { name: Standing | 'all'; count: number }) {
+function Filter({ name, many }: { name: Standing | 'all'; many: number }) {
   return (
     <button
       type="button"
@@ -100,75 +93,46 @@ function Filter({ name, count: many }: { name: Standing | 'all'; count: number }
         filter.value = name
       }}
     >
-      <span class="many">{many}</span> {say(`standing.${name}`)}
+      <span class="many">{number(many)}</span> {say(`standing.${name}`)}
     </button>
   )
 }
 
-function VillageTable({ name, members }: { name: string; members: string[] }) {
-  const forms = board.value?.forms ?? []
-  return (
-    <section class="village" aria-label={name}>
-      <h2>
-        {name} <span class="soft">{say('board.stations', { count: members.length })}</span>
-      </h2>
-      <div class="rows">
-        {members.map((tps) => {
-          const station = stations.get(tps)
-          return station && <Row key={tps} station={station} forms={forms} />
-        })}
-      </div>
-    </section>
-  )
+interface VillageProps {
+  name: string
+  members: string[]
 }
 
-/** One station; it alone is drawn anew when it changes. */
-const Row = memo(function Row({ station, forms }: { station: Signal<Station>; forms: number[] }) {
-  const now = station.value
-  const standing = worstOf(now, forms, pagesOfForm)
-  return (
-    <a class={`row ${standing}`} href={at('tps', now.tps)}>
-      <span class="name">
-        {stationName(now.tps)}
-        {!now.listed && <span class="soft"> {say('board.unlisted')}</span>}
-      </span>
-      <span class="standing">{say(`standing.${standing}`)}</span>
-      <span class="forms">
-        {forms.map((form) => (
-          <FormCell key={form} station={now} form={form} several={forms.length > 1} />
-        ))}
-      </span>
-      <span class="soft contact">{now.last_contact ? moment(now.last_contact) : say('board.no-contact')}</span>
-    </a>
-  )
-})
+/** Drawn anew only if other stations are in it, or in another order. */
+const Village = memo(
+  function Village({ name, members }: VillageProps) {
+    const forms = board.value?.forms ?? []
+    return (
+      <section class="village" aria-label={name}>
+        <h2>
+          {name} <span class="soft">{say('board.stations', { count: members.length })}</span>
+        </h2>
+        <div class="rows">
+          {members.map((tps) => {
+            const entry = stations.get(tps)
+            return entry && <Row key={tps} entry={entry} forms={forms} />
+          })}
+        </div>
+      </section>
+    )
+  },
+  (one, other) => one.name === other.name && one.members.join() === other.members.join()
+)
 
-function FormCell({ station, form, several }: { station: Station; form: number; several: boolean }) {
-  const tally = newestTally(station, form)
-  const { held, of } = pagesOf(station, form, pagesOfForm(form))
-  const standing = standingOf(station, form, pagesOfForm(form))
-  const where = tally
-    ? say(`state.${tally.under_way && tally.state === 'at-relay' ? 'on-its-way' : tally.state}`)
-    : say('board.no-tally')
-  return (
-    <span class={`form ${standing}`}>
-      {several && <strong>{catalogue.get(form)?.name.replace('C.HASIL-', '') ?? form}</strong>}
-      <span>{where}</span>
-      {tally && tally.revision > 1 && <span>{say('board.revision', { revision: tally.revision })}</span>}
-      {tally && tally.flags.length > 0 && <span>{say('board.flags', { count: tally.flags.length })}</span>}
-      <span>{say('board.pages', { held, of })}</span>
-    </span>
-  )
-}
-
-function Downloads() {
-  return (
-    <p class="downloads no-print">
-      {(['pdf', 'xlsx', 'csv'] as const).map((kind) => (
-        <a key={kind} class="button" href={`/v1/sheets/stations.${kind}`} download={`stations.${kind}`}>
-          {say(`board.download-${kind}`)}
-        </a>
-      ))}
-    </p>
-  )
-}
+const Downloads = () => (
+  <p class="downloads no-print">
+    {(['pdf', 'xlsx', 'csv'] as const).map((kind) => (
+      <a key={kind} class="button" href={`/v1/sheets/stations.${kind}`} download={`stations.${kind}`}>
+        {say(`board.download-${kind}`)}
+      </a>
+    ))}
+    <button type="button" onClick={() => window.print()}>
+      {say('totals.print')}
+    </button>
+  </p>
+)

@@ -2,10 +2,12 @@
 import { useEffect, useState } from 'preact/hooks'
 import { type Enrolment, type Holding, login } from '../../holder'
 import { Problem, problemOf } from '../../holder/problem'
+import { Notice } from '../../look/Notice'
 import { inFours } from '../../look/units'
 import { say } from '../../words/words'
 import { Trouble } from '../parts/Trouble'
 import type { NodeView, Session } from '../shapes'
+import { EnrolForm } from './EnrolForm'
 import { holding } from './holding'
 
 interface Props {
@@ -18,84 +20,61 @@ export function LoginScreen({ node, onLoggedIn }: Props) {
   const [problem, setProblem] = useState<Problem | null>(null)
   const [busy, setBusy] = useState(false)
   useEffect(() => {
-    holding().then(setHolder, (error) => setProblem(problemOf(error)))
+    holding().then(setHolder, (error: unknown) => setProblem(problemOf(error)))
   }, [])
   const run = async (work: () => Promise<void>): Promise<void> => {
     setBusy(true)
     setProblem(null)
-    await work().catch((error) => setProblem(problemOf(error)))
+    await work().catch((error: unknown) => setProblem(problemOf(error)))
     setBusy(false)
   }
-  const enrolment: Enrolment | undefined = holder?.enrolment.value
+  const enrol = (code: string, name: string) => void run(async () => holder?.enrol(code, name))
+  const logIn = () =>
+    void run(async () => {
+      if (holder) onLoggedIn(await login(holder))
+    })
   return (
-    <div class="card">
+    <div class="card narrow">
       {problem && <Trouble problem={problem} />}
+      {holder && <Enrolled node={node} enrolment={holder.enrolment.value} busy={busy} enrol={enrol} logIn={logIn} />}
       {!holder && !problem && <p>{say('ppk.opening')}</p>}
-      {holder && enrolment?.state === 'enrolled' && (
-        <>
-          <p>{say('login.as', { name: enrolment.holder.name, scope: enrolment.holder.scope })}</p>
-          <button
-            type="button"
-            class="main"
-            disabled={busy}
-            onClick={() => void run(async () => onLoggedIn(await login(holder)))}
-          >
-            {say('login.in')}
-          </button>
-        </>
-      )}
-      {holder && enrolment?.state === 'waiting' && <p class="notice wait">{say('login.waiting')}</p>}
-      {holder && (enrolment?.state === 'none' || enrolment?.state === 'refused') && (
-        <EnrolForm node={node} busy={busy} enrol={(code, name) => void run(() => holder.enrol(code, name))} />
-      )}
-      {enrolment?.state === 'refused' && <Trouble problem={new Problem(enrolment.code, enrolment.detail)} />}
       <p class="soft">{say('login.root', { root: inFours(node.root.slice(0, 16)) })}</p>
     </div>
   )
 }
 
-interface FormProps {
+interface EnrolledProps {
   node: NodeView
+  enrolment: Enrolment
   busy: boolean
   enrol: (code: string, name: string) => void
+  logIn: () => void
 }
 
-function EnrolForm({ node, busy, enrol }: FormProps) {
-  const [code, setCode] = useState('')
-  const [name, setName] = useState('')
-  if (node.enrolment === 'none') return <p class="notice wait">{say('login.no-enrolment')}</p>
+/** What can be done next, by how far the enrolment of this browser is. */
+function Enrolled({ node, enrolment, busy, enrol, logIn }: EnrolledProps) {
+  if (enrolment.state === 'waiting') return <Notice tone="wait">{say('login.waiting')}</Notice>
+  if (enrolment.state !== 'enrolled') {
+    return (
+      <>
+        {enrolment.state === 'refused' && <Trouble problem={new Problem(enrolment.code, enrolment.detail)} />}
+        <p>{say('login.first-time')}</p>
+        <EnrolForm node={node} busy={busy} enrol={enrol} />
+      </>
+    )
+  }
+  const { name, scope, root } = enrolment.holder
+  if (root !== node.root) return <Trouble problem={new Problem('relay-false', '')} />
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault()
-        enrol(code, name)
-      }}
-    >
-      <p>{say('login.first-time')}</p>
-      <label class="search">
-        <span>{say('login.name')}</span>
-        <input
-          required
-          maxLength={64}
-          autocomplete="name"
-          value={name}
-          onInput={(event) => setName(event.currentTarget.value)}
-        />
-      </label>
-      <label class="search">
-        <span>{say('login.code')}</span>
-        <input
-          required
-          autocomplete="off"
-          autocapitalize="characters"
-          placeholder="K7Q2-M4XD-9FTA"
-          value={code}
-          onInput={(event) => setCode(event.currentTarget.value)}
-        />
-      </label>
-      <button type="submit" class="main" disabled={busy}>
-        {say('login.enrol')}
+    <>
+      <p>{say('login.as', { name, scope })}</p>
+      <button type="button" class="main" disabled={busy} onClick={logIn}>
+        {say('login.in')}
       </button>
-    </form>
+      <details class="again">
+        <summary>{say('login.another-code')}</summary>
+        <EnrolForm node={node} busy={busy} enrol={enrol} />
+      </details>
+    </>
   )
 }

@@ -2,6 +2,8 @@
 import { useState } from 'preact/hooks'
 import { ask } from '../../holder/http'
 import { type Problem, problemOf } from '../../holder/problem'
+import { Mark } from '../../look/Mark'
+import { Notice } from '../../look/Notice'
 import { size } from '../../look/units'
 import { number, say } from '../../words/words'
 import { status } from '../live'
@@ -15,12 +17,12 @@ const AT_WORK = new Set(['reading', 'writing', 'verifying'])
 
 export function QueueScreen() {
   const now = status.value
-  if (!now) return <p>{say('ppk.opening')}</p>
+  if (!now) return <p class="soft">{say('ppk.opening')}</p>
   return (
     <>
       <Queue now={now} />
       <h2>{say('queue.uplinks')}</h2>
-      {now.uplinks.length === 0 && <p class="notice wait">{say('queue.no-uplink')}</p>}
+      {now.uplinks.length === 0 && <Notice tone="wait">{say('queue.no-uplink')}</Notice>}
       <ul class="cards">
         {now.uplinks.map((uplink) => (
           <UplinkCard key={uplink.name} uplink={uplink} />
@@ -39,7 +41,7 @@ export function QueueScreen() {
 
 function Queue({ now }: { now: Status }) {
   const oldest = now.oldest_without_receipt_seconds
-  if (oldest === null) return <p class="notice good">{say('ppk.all-at-centre')}</p>
+  if (oldest === null) return <Notice tone="good">{say('ppk.all-at-centre')}</Notice>
   return (
     <div class="card">
       <p class="headline">{say('queue.oldest', { span: span(oldest) })}</p>
@@ -47,8 +49,12 @@ function Queue({ now }: { now: Status }) {
         <thead>
           <tr>
             <th scope="col">{say('queue.class')}</th>
-            <th scope="col">{say('queue.count')}</th>
-            <th scope="col">{say('queue.left')}</th>
+            <th scope="col" class="figure">
+              {say('queue.count')}
+            </th>
+            <th scope="col" class="figure">
+              {say('queue.left')}
+            </th>
             <th scope="col">{say('queue.eta')}</th>
           </tr>
         </thead>
@@ -56,8 +62,8 @@ function Queue({ now }: { now: Status }) {
           {Object.entries(now.waiting).map(([name, waiting]) => (
             <tr key={name}>
               <th scope="row">{say(`queue.class.${name}`)}</th>
-              <td>{number(waiting.count)}</td>
-              <td>{size(waiting.bytes_left)}</td>
+              <td class="figure">{number(waiting.count)}</td>
+              <td class="figure">{size(waiting.bytes_left)}</td>
               <td>{etaOf(waiting)}</td>
             </tr>
           ))}
@@ -80,9 +86,7 @@ function UplinkCard({ uplink }: { uplink: Uplink }) {
     <li class={`card uplink ${uplink.state}`}>
       <h3>
         {uplink.name}{' '}
-        <span class={`tag ${works ? 'good' : uplink.state === 'down' ? 'bad' : 'wait'}`}>
-          {say(`uplink.${uplink.state}`)}
-        </span>
+        <Mark tone={works ? 'good' : uplink.state === 'down' ? 'bad' : 'wait'}>{say(`uplink.${uplink.state}`)}</Mark>
       </h3>
       <dl>
         <dt>{say('uplink.rate')}</dt>
@@ -104,11 +108,15 @@ function UplinkCard({ uplink }: { uplink: Uplink }) {
         {uplink.now && (
           <>
             <dt>{say('uplink.now')}</dt>
-            <dd>{uplink.now}</dd>
+            <dd lang="en">{uplink.now}</dd>
           </>
         )}
       </dl>
-      {uplink.reason && <p class="soft">{uplink.reason}</p>}
+      {uplink.reason && (
+        <p class="soft" lang="en">
+          {uplink.reason}
+        </p>
+      )}
     </li>
   )
 }
@@ -143,9 +151,13 @@ function DriveCard({ drive }: { drive: Drive }) {
           </p>
         </>
       )}
-      {drive.left_out > 0 && <p class="notice wait">{say('drive.left-out', { count: drive.left_out })}</p>}
+      {drive.left_out > 0 && <Notice tone="wait">{say('drive.left-out', { count: number(drive.left_out) })}</Notice>}
       {drive.receipts_filed > 0 && <p>{say('drive.receipts', { count: drive.receipts_filed })}</p>}
-      {drive.reason && <p class="soft">{drive.reason}</p>}
+      {drive.reason && (
+        <p class="soft" lang="en">
+          {drive.reason}
+        </p>
+      )}
       {problem && <Trouble problem={problem} />}
       {mayAct() && drive.stick && !AT_WORK.has(drive.state) && (
         <button type="button" onClick={() => void serveAgain()}>

@@ -4,7 +4,8 @@ import { lazy, Suspense } from 'preact/compat'
 import { useEffect } from 'preact/hooks'
 import { logout } from '../../holder'
 import { type Problem, problemOf } from '../../holder/problem'
-import { at, route } from '../../look/route'
+import { Notice } from '../../look/Notice'
+import { at, go, route } from '../../look/route'
 import { say } from '../../words/words'
 import { board, changes, ended, follow, leave, liveness, stations, status } from '../live'
 import { Frame } from '../parts/Frame'
@@ -28,10 +29,10 @@ export function RelayPage({ node }: { node: NodeView }) {
   useEffect(() => {
     if (ended.value) session.value = null
   }, [ended.value])
-  if (!session.value) {
+  if (!session.value || (route.value[0] === 'login' && !mayAct())) {
     return (
-      <Frame title={say('login.title')} owner={node.name || node.id} places={[]}>
-        {ended.value && <p class="notice wait">{say('login.ended')}</p>}
+      <Frame title={say('login.title')} owner={node.name || node.id} places={session.value ? places() : []}>
+        {ended.value && <Notice tone="wait">{say('login.ended')}</Notice>}
         <Suspense fallback={<p>…</p>}>
           <LoginScreen node={node} onLoggedIn={enter} />
         </Suspense>
@@ -41,7 +42,7 @@ export function RelayPage({ node }: { node: NodeView }) {
   return (
     <Frame title={titleOf()} owner={node.name || node.id} places={places()} aside={<Aside />}>
       {trouble.value && <Trouble problem={trouble.value} again={() => enter(session.value)} />}
-      {!node.clock_sure && <p class="notice wait">{say('ppk.clock-unsure')}</p>}
+      {status.value?.clock.sure === false && <Notice tone="wait">{say('ppk.clock-unsure')}</Notice>}
       {board.value ? (
         <Suspense fallback={<p>…</p>}>{screen(node)}</Suspense>
       ) : (
@@ -55,13 +56,19 @@ function enter(found: Session | null): void {
   session.value = found
   trouble.value = null
   if (!found) return
+  if (route.value[0] === 'login') go(at(), 'replace')
   follow().catch((error: unknown) => {
     trouble.value = problemOf(error)
   })
 }
 
 async function logOut(): Promise<void> {
-  await logout().catch(() => undefined)
+  try {
+    await logout()
+  } catch (error) {
+    trouble.value = problemOf(error) // the cookie is still there: who thinks that he left has not
+    return
+  }
   leave()
   session.value = null
 }
@@ -85,13 +92,16 @@ function titleOf(): string {
 
 function places() {
   void changes.value
-  const conflicts = [...stations.values()].filter((station) => station.peek().conflicts.length > 0).length
+  const conflicts = [...stations.values()].filter((entry) => entry.standing.peek() === 'conflict').length
   const links = [
-    { address: at(), name: say('board.place'), count: conflicts },
+    { address: at(), name: say('board.place'), count: conflicts, countMeans: say('standing.conflict') },
     { address: at('totals'), name: say('totals.place') },
     { address: at('queue'), name: say('queue.place') }
   ]
-  return mayAct() ? [...links, { address: at('phones'), name: say('phones.place') }] : links
+  const more = mayAct()
+    ? { address: at('phones'), name: say('phones.place') }
+    : { address: at('login'), name: say('login.title') }
+  return [...links, more]
 }
 
 function Aside() {
@@ -100,7 +110,7 @@ function Aside() {
   return (
     <>
       <span class={`live ${live.state}`} role="status">
-        {live.state === 'lost' ? say('ppk.lost', { since: moment(live.since / 1000) }) : say(`ppk.${live.state}`)}
+        {live.state === 'lost' ? say('ppk.lost', { since: moment(live.since) }) : say(`ppk.${live.state}`)}
       </span>
       {oldest === null && <span class="soft">{say('ppk.all-at-centre')}</span>}
       {mayAct() && (

@@ -1,34 +1,42 @@
 // All that is known of one station: every revision, its figures and flags, its photographs, and the proofs.
+import { Notice } from '../../look/Notice'
 import { at } from '../../look/route'
 import { catalogue } from '../../protocol/forms'
 import { say } from '../../words/words'
 import { board, stations } from '../live'
-import { BrokenRules, FiguresTable } from '../parts/Figures'
-import { Photographs } from '../parts/Photographs'
 import { moment } from '../parts/units'
-import type { Documents, Note, Station, Tally } from '../shapes'
-import { isResolved, villageOf } from '../standing'
+import type { Station } from '../shapes'
+import { claimsOf, isResolved, villageOf } from '../standing'
+import { DocumentsCard, NoteCard, TallyCard } from './cards'
 
 export function StationScreen({ tps }: { tps: string }) {
-  const station = stations.get(tps)?.value
-  if (!station) return <p class="notice wait">{say('station.unknown')}</p>
-  const forms = [...new Set([...(board.value?.forms ?? []), ...station.tallies.map((tally) => tally.form)])]
+  const station = stations.get(tps)?.station.value
+  if (!station) return <Notice tone="wait">{say('station.unknown')}</Notice>
   return (
     <>
       <p class="soft">
-        {board.value && villageOf(board.value, tps)} · {tps}
-        {station.last_contact && ` · ${say('station.last-contact', { when: moment(station.last_contact) })}`}
+        {board.value && villageOf(board.value, tps)} · {tps} ·{' '}
+        {station.last_contact
+          ? say('station.last-contact', { when: moment(station.last_contact) })
+          : say('board.no-contact')}
+        {!station.listed && ` · ${say('board.unlisted')}`}
       </p>
-      {forms.map((form) => (
+      {formsOf(station).map((form) => (
         <FormSection key={form} station={station} code={form} />
       ))}
-      <p>
+      <p class="no-print">
         <a class="button" href={at()}>
           {say('station.back')}
         </a>
       </p>
     </>
   )
+}
+
+/** The forms that are expected, and those that came all the same. */
+function formsOf(station: Station): number[] {
+  const came = [...station.tallies, ...station.documents, ...station.notes].map((statement) => statement.form)
+  return [...new Set([...(board.value?.forms ?? []), ...came])]
 }
 
 function FormSection({ station, code }: { station: Station; code: number }) {
@@ -38,115 +46,30 @@ function FormSection({ station, code }: { station: Station; code: number }) {
   return (
     <section>
       <h2>{catalogue.get(code)?.name ?? say('form-unknown')}</h2>
-      {station.conflicts.includes(code) && (
-        <div class={`notice ${isResolved(station, code) ? 'wait' : 'bad'}`}>
-          <p>{say(isResolved(station, code) ? 'station.conflict-noted' : 'station.conflict')}</p>
-          <a class="button main" href={at('tps', station.tps, code)}>
-            {say('station.compare')}
-          </a>
-        </div>
-      )}
+      {station.conflicts.includes(code) && <Conflict station={station} code={code} />}
       {notes.map((note) => (
-        <NoteCard key={note.id} note={note} tallies={tallies} />
+        <NoteCard key={note.id} note={note} claims={claimsOf(station, code)} />
       ))}
-      {tallies.length === 0 && <p class="notice wait">{say('station.no-tally')}</p>}
+      {tallies.length === 0 && <Notice tone="wait">{say('station.no-tally')}</Notice>}
       {tallies.map((tally, index) => (
         <TallyCard key={tally.id} tally={tally} open={index === 0} />
       ))}
-      {listings.length === 0 && <p class="notice wait">{say('station.no-photographs')}</p>}
-      {listings.map((listing) => (
-        <DocumentsCard key={listing.id} listing={listing} />
+      {listings.length === 0 && <Notice tone="wait">{say('station.no-photographs')}</Notice>}
+      {listings.map((listing, index) => (
+        <DocumentsCard key={listing.id} listing={listing} open={index === 0} />
       ))}
     </section>
   )
 }
 
-/** The name by which people speak of a statement: the first digits of its id. */
-export const shortId = (id: string): string => id.slice(0, 8)
-
-function TallyCard({ tally, open }: { tally: Tally; open: boolean }) {
-  const form = catalogue.get(tally.form)
+function Conflict({ station, code }: { station: Station; code: number }) {
+  const resolved = isResolved(station, code)
   return (
-    <details class="card" open={open}>
-      <summary>
-        <strong>{say('station.tally', { revision: tally.revision })}</strong> {say(`state.${tally.state}`)}
-        {tally.flags.length > 0 && ` · ${say('board.flags', { count: tally.flags.length })}`}
-      </summary>
-      <Facts
-        id={tally.id}
-        signedAt={tally.signed_at}
-        heldAt={tally.held_at}
-        number={tally.number}
-        origin={tally.origin}
-      />
-      {form && <BrokenRules form={form} figures={tally.figures} />}
-      {form ? (
-        <FiguresTable form={form} columns={[{ name: say('totals.figure'), figures: tally.figures }]} />
-      ) : (
-        <p>{say('form-unknown')}</p>
-      )}
-      <Proof id={tally.id} />
-    </details>
+    <Notice tone={resolved ? 'wait' : 'bad'}>
+      <p>{say(resolved ? 'station.conflict-noted' : 'station.conflict')}</p>
+      <a class="button main" href={at('tps', station.tps, code)}>
+        {say('station.compare')}
+      </a>
+    </Notice>
   )
 }
-
-function DocumentsCard({ listing }: { listing: Documents }) {
-  return (
-    <details class="card" open>
-      <summary>
-        <strong>{say('station.photographs', { revision: listing.revision })}</strong> {say(`state.${listing.state}`)}
-      </summary>
-      <Photographs pages={listing.pages.map((page) => ({ ...page, here: page.state === 'at-relay' }))} />
-      <Proof id={listing.id} />
-    </details>
-  )
-}
-
-export function NoteCard({ note, tallies }: { note: Note; tallies: Tally[] }) {
-  const favoured = tallies.find((tally) => tally.id === note.favours)
-  return (
-    <div class="card note">
-      <h3>
-        {say('note.title', { when: moment(note.signed_at) })} <span class="tag">{say(`state.${note.state}`)}</span>
-      </h3>
-      <p>{favoured ? say('note.favours', { id: shortId(favoured.id) }) : say('note.favours-none')}</p>
-      <blockquote>{note.text}</blockquote>
-      <Proof id={note.id} />
-    </div>
-  )
-}
-
-interface FactsProps {
-  id: string
-  signedAt: number
-  heldAt: number
-  number: number
-  origin: string | null
-}
-
-function Facts({ id, signedAt, heldAt, number, origin }: FactsProps) {
-  return (
-    <dl class="facts">
-      <dt>{say('station.id')}</dt>
-      <dd>{shortId(id)}</dd>
-      <dt>{say('station.signed')}</dt>
-      <dd>{moment(signedAt)}</dd>
-      <dt>{say('station.slip')}</dt>
-      <dd>{say('station.slip-number', { number, when: moment(heldAt) })}</dd>
-      {origin && (
-        <>
-          <dt>{say('station.origin')}</dt>
-          <dd>{origin}</dd>
-        </>
-      )}
-    </dl>
-  )
-}
-
-const Proof = ({ id }: { id: string }) => (
-  <p class="no-print">
-    <a class="button" href={`/v1/statements/${id}/cose`} download={`${shortId(id)}.cose`}>
-      {say('station.proof')}
-    </a>
-  </p>
-)

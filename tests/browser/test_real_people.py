@@ -1,0 +1,224 @@
+"""The phone's page in the hands of tired people with cheap phones, and of somebody who means harm.
+
+Nothing that was entered, photographed or signed is lost, whatever is done to phone, page and network; and whatever goes
+wrong is said in a sentence.
+"""
+
+import asyncio
+import io
+import re
+from pathlib import Path
+
+import aiohttp
+import pytest
+from PIL import Image
+from playwright.async_api import expect
+
+from relay.demo.figures import FORM_CODE, Station
+from tests.browser.chromium import Browser, chromium
+from tests.browser.officer import Officer, officer
+from tests.browser.place import Place
+from tests.browser.words import say
+from tests.world.nodes import Country
+
+DPR = 2403
+OFFLINE = "ERR_INTERNET_DISCONNECTED"
+CUT = "ERR_CONNECTION_RESET|ERR_CONNECTION_CLOSED|ERR_NETWORK_CHANGED|ERR_ABORTED"
+
+
+@pytest.fixture
+def papers(tmp_path: Path) -> dict[str, Path]:
+    """What people have in their galleries, by name."""
+    folder = tmp_path / "gallery"
+    folder.mkdir()
+    contents = {
+        "20 MB.jpg": large_photograph(20_000_000),
+        "IMG_0001.HEIC": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(range(256)) * 800,
+        "pindaian.pdf": b"%PDF-1.7\n" + b"1 0 obj <<>> endobj\n" * 2000,
+        "catatan.jpg": b"Hasil TPS 001: lihat kertas.\n" * 9,
+        "kosong.jpg": b"",
+        "layar.png": png(1080, 2400),
+    }
+    for name, data in contents.items():
+        (folder / name).write_bytes(data)
+    return {name: folder / name for name in contents}
+
+
+def large_photograph(size_bytes: int) -> bytes:
+    """A JPEG of 48 million pixels, as a phone's best camera makes them; a decoder leaves out what is behind its end."""
+    out = io.BytesIO()
+    page = Image.effect_noise((1000, 750), 80).resize((8000, 6000))
+    page.save(out, "JPEG", quality=80)
+    return out.getvalue().ljust(size_bytes, b"\0")
+
+
+def png(width: int, height: int) -> bytes:
+    """A bright picture in the PNG format."""
+    out = io.BytesIO()
+    Image.effect_noise((width, height), 90).point(lambda light: min(255, light + 40)).save(out, "PNG")
+    return out.getvalue()
+
+
+async def test_files_of_every_kind_are_warned_of_and_sent_as_they_are(
+    enrolled: Officer, at_relay: Place, station: Station, papers: dict[str, Path], http: aiohttp.ClientSession
+) -> None:
+    page = enrolled.page
+    await enrolled.go("tps", station.tps, DPR, "photographs")
+    cards = page.locator(".page-card")
+
+    async def take(number: int, name: str) -> None:
+        await cards.nth(number - 1).locator("input[multiple]").set_input_files(papers[name])
+        await expect(cards.nth(number - 1)).to_contain_text(name)
+
+    await cards.first.locator("input[multiple]").set_input_files(papers["kosong.jpg"])
+    await expect(page.get_by_role("alert")).to_contain_text(say("photograph-damaged"))
+    await take(1, "20 MB.jpg")
+    await take(2, "catatan.jpg")  # the wrong page: replaced below
+    await expect(cards.nth(1)).to_contain_text(say("warning.not-a-picture"))
+    await take(2, "IMG_0001.HEIC")
+    await expect(cards.nth(1)).to_contain_text(say("warning.cannot-be-shown"))
+    await expect(cards.nth(1)).to_contain_text(say("photo.no-preview"))
+    await take(3, "pindaian.pdf")
+    await expect(cards.nth(2)).to_contain_text(say("warning.not-a-picture"))
+    await take(4, "layar.png")
+    await take(5, "layar.png")
+    await expect(cards.nth(4)).to_contain_text(say("warning.same-as-another-page"))
+    await cards.nth(4).get_by_role("button", name=say("photo.remove")).click()
+    await expect(cards.nth(4)).not_to_contain_text("layar.png")
+    await cards.nth(2).get_by_role("button", name=say("photo.page-short", number=2)).click()
+    await expect(cards.nth(1)).to_contain_text("pindaian.pdf")
+    expected = [papers[name].read_bytes() for name in ("20 MB.jpg", "pindaian.pdf", "IMG_0001.HEIC", "layar.png")]
+    for file in papers.values():
+        file.unlink()  # cleared out of the gallery before they are sent
+    await enrolled.sign(station.tps, DPR)
+    await enrolled.until("at-centre")
+    assert await at_relay.photographs(http, station.tps) == expected
+
+
+async def test_airplane_mode_at_every_step_loses_nothing(
+    browser: Browser, at_relay: Place, station: Station, gallery: list[Path]
+) -> None:
+    assert station.figures is not None
+    browser.forgive(OFFLINE)
+    someone = await officer(browser, at_relay.url)
+    page = someone.page
+    await page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    await browser.context.set_offline(True)
+    await page.close()
+    someone = await officer(browser, at_relay.url)  # the service worker opens it
+    page = someone.page
+    code = at_relay.new_code(station.tps)
+    await page.get_by_label(say("enrol.code")).fill(code)
+    await page.get_by_label(say("enrol.name")).fill("Yusuf")
+    await someone.main.click()
+    await expect(page.get_by_text(say("relay-unreachable"))).to_be_visible()
+    await browser.context.set_offline(False)
+    await someone.main.click()
+    await expect(someone.heading).to_have_text("TPS 001")
+    await browser.context.set_offline(True)
+    await someone.enter(station.tps, FORM_CODE, station.figures)
+    await someone.photograph(station.tps, FORM_CODE, gallery)
+    await someone.sign(station.tps, FORM_CODE)
+    assert await someone.step() == say("state.on-phone")
+    statement = await someone.item_id()
+    await page.reload()
+    await someone.open_item(statement)
+    assert await someone.step() == say("state.on-phone")
+    await browser.context.set_offline(False)
+    await someone.until("at-centre")
+
+
+async def test_a_browser_that_is_killed_at_every_step_goes_on_where_it_was(
+    tmp_path: Path, country: Country, at_relay: Place, station: Station, gallery: list[Path]
+) -> None:
+    home = tmp_path / "phone"
+    tps = station.tps
+    async with chromium(home, country.root_file) as browser:
+        someone = await officer(browser, at_relay.url)
+        await someone.enrol(at_relay.new_code(tps))
+        browser.kill()
+    async with chromium(home, country.root_file) as browser:
+        someone = await officer(browser, f"{at_relay.url}/#/tps/{tps}/{FORM_CODE}/fill/IV")
+        boxes = someone.page.locator(".boxes input")
+        await boxes.first.focus()
+        await someone.page.keyboard.type("09")
+        await expect(boxes.first).to_have_value("09")
+        await someone.photograph(tps, FORM_CODE, gallery[:1])
+        browser.kill()
+    async with chromium(home, country.root_file) as browser:
+        at_relay.hotspot.down()
+        browser.forgive("ERR_")
+        someone = await officer(browser, f"{at_relay.url}/#/tps/{tps}/{FORM_CODE}/fill/IV")
+        await expect(someone.page.locator(".boxes input").first).to_have_value("009")
+        await someone.sign(tps, FORM_CODE)
+        browser.kill()
+    async with chromium(home, country.root_file) as browser:
+        at_relay.hotspot.up()
+        someone = await officer(browser, f"{at_relay.url}/#/tps/{tps}")
+        await someone.page.locator("a.item-line").last.click()
+        await someone.until("at-centre")
+        await someone.page.go_back()
+        await someone.page.locator("a.item-line").first.click()
+        await someone.until("at-centre")
+
+
+async def test_two_tabs_edit_one_draft_and_sign_one_statement(
+    enrolled: Officer, browser: Browser, at_relay: Place, station: Station, http: aiohttp.ClientSession
+) -> None:
+    tps = station.tps
+    other = Officer(await browser.open(f"{at_relay.url}/#/tps/{tps}/{FORM_CODE}/fill/IV"))
+    await enrolled.go("tps", tps, FORM_CODE, "fill", "IV")
+    here, there = (one.page.locator(".boxes input") for one in (enrolled, other))
+    for turn in range(3):
+        await here.nth(0).fill(f"{turn + 1}")
+        await there.nth(1).fill(f"{turn + 4}")
+    for boxes in (here, there):
+        await expect(boxes.nth(0)).to_have_value(re.compile("^0*3$"))
+        await expect(boxes.nth(1)).to_have_value(re.compile("^0*6$"))
+    for one in (enrolled, other):
+        await one.go("tps", tps, FORM_CODE, "review")
+        await expect(one.heading).to_have_text(say("review.title"))
+    await enrolled.check_doubts()
+    await other.check_doubts()
+    for one in (enrolled, other):
+        await one.main.click()
+    await asyncio.gather(*(one.page.locator("dialog .main").click() for one in (enrolled, other)))
+    await enrolled.until("at-centre")
+    await other.until("at-centre")
+    assert await enrolled.item_id() == await other.item_id()
+    (recorded,) = await at_relay.until_recorded(http, tps, 1)
+    assert list(recorded["figures"].values()).count(3) == 1 == list(recorded["figures"].values()).count(6)
+
+
+async def test_the_back_button_loses_nothing_at_any_step(
+    browser: Browser, at_relay: Place, station: Station, gallery: list[Path]
+) -> None:
+    someone = await officer(browser, at_relay.url)
+    page, tps = someone.page, station.tps
+    code = at_relay.new_code(tps)
+    await page.get_by_label(say("enrol.code")).fill(code)
+    await page.get_by_label(say("enrol.name")).fill("Yusuf")
+    await page.get_by_role("link", name=say("settings.title")).click()
+    await page.go_back()
+    await page.reload()  # phones close pages while one looks for the code elsewhere
+    await expect(page.get_by_label(say("enrol.code"))).to_have_value(code)
+    await expect(page.get_by_label(say("enrol.name"))).to_have_value("Yusuf")
+    await someone.main.click()
+    await expect(someone.heading).to_have_text("TPS 001")
+    await someone.go("tps", tps, FORM_CODE, "fill", "IV")
+    await page.locator(".boxes input").first.fill("7")
+    await page.go_back()
+    await someone.go("tps", tps, FORM_CODE, "photographs")
+    await page.locator(".page-card input[multiple]").first.set_input_files(gallery[0])
+    await page.go_back()  # while it is being kept
+    await page.go_forward()
+    await expect(page.locator(".page-shown")).to_have_count(1)
+    await someone.go("tps", tps, FORM_CODE, "review")
+    await someone.check_doubts()
+    await someone.main.click()
+    await page.go_back()  # out of the question whether to sign
+    await expect(page.locator("dialog")).to_have_count(0)
+    await someone.sign(tps, FORM_CODE)
+    await page.go_back()
+    await page.go_forward()
+    await someone.until("at-centre")
