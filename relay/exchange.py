@@ -26,7 +26,7 @@ from relay.protocol.messages import (
 )
 from relay.protocol.parcels import ChunkParcel, Parcel
 from relay.protocol.statements import DocumentHash
-from relay.protocol.trust import Identity, Role, role_of
+from relay.protocol.trust import Identity, Role, path_among, role_of
 from relay.uplink.port import Stream
 from relay.verifier import Verifier
 
@@ -96,7 +96,9 @@ def about(parcel: Parcel) -> bytes:
 
 
 def _signers_only(news: TrustNews) -> TrustNews:
-    return TrustNews(tuple(der for der in news.certificates if role_of(der) not in (None, Role.CA)), ())
+    authorities = [der for der in news.certificates if role_of(der) is Role.CA]
+    signers = [der for der in news.certificates if role_of(der) not in (None, Role.CA)]
+    return TrustNews(tuple(dict.fromkeys(der for signer in signers for der in path_among(signer, authorities))), ())
 
 
 class _Conversation:

@@ -20,6 +20,7 @@ DOORS = {
     "PIL": {"relay/demo/"},
     "fpdf": {"relay/authority/cards.py", "relay/web/sheet_pdf.py"},
     "segno": {"relay/authority/cards.py"},
+    "xlsxwriter": {"relay/web/sheet_xlsx.py"},
 }
 FLOORS = [
     {"errors"},

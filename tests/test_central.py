@@ -1,6 +1,8 @@
 """The centre's registry and counts: "231 of 713", by village, kecamatan and kabupaten, in JSON and for a person."""
 
+import asyncio
 import concurrent.futures
+import hashlib
 from pathlib import Path
 
 import aiohttp
@@ -8,8 +10,11 @@ import pytest
 
 from relay import cli, registry
 from relay.errors import Code, Rejected
-from tests.world.http import ask, post, settled
-from tests.world.nodes import Country, documents, running_centre, running_relay, tally
+from relay.protocol import forms
+from tests.world.events import open_stream
+from tests.world.http import ask, post, settled, upload
+from tests.world.nodes import Country, documents, note, running_centre, running_relay, tally
+from tests.world.operators import session
 
 STATIONS = ["6501082001001", "6501082001002", "6501082002001", "6501072001001", "6502011001001"]
 REGIONS = "kpu_code,level,name_kpu_2024\n6501,kabupaten_kota,BULUNGAN\n650108,kecamatan,PESO HILIR\n"
@@ -73,6 +78,89 @@ async def test_how_far_a_region_is_told_at_every_level(
     told = capsys.readouterr().out
     assert "BULUNGAN" in told
     assert "2 of 4 TPS" in told
+
+
+async def test_a_conflict_is_left_out_of_the_totals_until_a_note_favours_one_and_whoever_looks_is_told(
+    country: Country, http: aiohttp.ClientSession
+) -> None:
+    imported(country)
+    officer, operator = country.world.officer(STATIONS[0]), country.world.operator()
+    one, other = tally(officer, STATIONS[0], votes=(1, 2, 3)), tally(officer, STATIONS[0], votes=(3, 2, 1))
+    said = note(operator, [one.id, other.id], other.id, "Dicocokkan dengan kertas.", STATIONS[0])
+    first = forms.catalogue()[2401].position("votes.1")
+    async with (
+        running_centre(country.centre_config()) as centre,
+        running_relay(country.relay_config(centre_url=centre)) as relay,
+        open_stream(http, f"{centre}/v1/events?scope=650108") as here,
+        open_stream(http, f"{centre}/v1/events?scope=6502") as elsewhere,
+    ):
+        for events in (here, elsewhere):
+            assert (await events.until("changed")).data["counts"]["statements"] == 0
+        told_elsewhere = asyncio.create_task(elsewhere.next())
+        steps = []
+        for party, statement in ((officer, one), (officer, other), (operator, said)):
+            await post(http, relay, statement.with_chain(party[1]))
+            await settled(http, relay, statement.id)
+            told = (await ask(http, "GET", f"{centre}/v1/totals?form=2401&scope=650108")).json
+            steps.append((told["tps"], told["with_tally"], told["in_conflict"], told["resolved_by_note"]))
+            steps.append(told["figures"][first])
+        assert steps == [(3, 1, 0, 0), 1, (3, 1, 1, 0), 0, (3, 1, 0, 1), 3]
+        await here.until("changed", lambda data: data["counts"]["statements"] == 3)
+        region = (await ask(http, "GET", f"{centre}/v1/status?scope=650108")).json
+        assert (region["total"]["resolved_by_note"], region["receipts_uncounted"]) == (1, 0)
+        station = (await ask(http, "GET", f"{centre}/v1/tps?scope=6501082001")).json["stations"][0]
+        assert station["forms"] == [
+            {
+                "form": 2401,
+                "with_tally": True,
+                "flagged": True,  # boxes are blank
+                "in_conflict": False,
+                "resolved_by_note": True,
+                "with_photographs": False,
+            }
+        ]
+        sheet = (await ask(http, "GET", f"{centre}/v1/sheets/stations.csv?scope=650108")).body.decode("utf-8-sig")
+        assert [line.split(";")[4] for line in sheet.splitlines()[1:]] == ["dipilih PPK", "belum ada", "belum ada"]
+        totals = (await ask(http, "GET", f"{centre}/v1/sheets/totals.xlsx?form=2401")).body
+        assert totals.startswith(b"PK")
+        wide = await ask(http, "GET", f"{centre}/v1/sheets/stations.pdf")
+        assert wide.code == "bad-request"
+        assert not told_elsewhere.done()  # nothing has changed there
+        told_elsewhere.cancel()
+
+
+@pytest.mark.parametrize(
+    ("begin", "kind", "shown"),
+    [
+        (b"\xff\xd8\xff\xe0", "image/jpeg", "inline"),
+        (b"\x89PNG\r\n\x1a\n", "image/png", "inline"),
+        (b"\x00\x00\x00\x18ftypheic", "image/heic", "inline"),
+        (b"%PDF-1.7", "application/pdf", "attachment"),
+        (b"<html><script>", "application/octet-stream", "attachment"),
+        (b"", "application/octet-stream", "attachment"),
+    ],
+)
+async def test_a_photograph_is_shown_as_what_it_is_and_runs_nothing(
+    country: Country, http: aiohttp.ClientSession, begin: bytes, kind: str, shown: str
+) -> None:
+    officer, photograph = country.world.officer(), begin + bytes(100)
+    listing = documents(officer, [photograph])
+    async with (
+        running_centre(country.centre_config()) as centre,
+        running_relay(country.relay_config(centre_url=centre)) as relay,
+    ):
+        await post(http, relay, listing.with_chain(officer[1]))
+        await upload(http, relay, photograph)
+        await settled(http, relay, listing.id)
+        name = hashlib.sha256(photograph).hexdigest()
+        known = await session(http, relay, country.world.operator())
+        for node, headers in ((centre, {}), (relay, known)):
+            answer = await ask(http, "GET", f"{node}/v1/documents/{name}", headers=headers)
+            assert answer.body == photograph
+            assert answer.headers["Content-Type"] == kind
+            assert answer.headers["Content-Disposition"] == shown
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert "sandbox" in answer.headers["Content-Security-Policy"]
 
 
 def cli_in_thread(words: list[str]) -> int:

@@ -322,6 +322,7 @@ async def _office(asked: Watched, country: Country, statement: bytes, document: 
         for path in ("/v1/session", "/v1/board", "/v1/statements/{statement}/cose", "/v1/documents/{document}"):
             await asked("GET", path, names=names, headers=headers)
             await asked("GET", path, names={**names, "statement": "00" * 32, "document": "00" * 32}, headers=headers)
+    await _sheets(asked, known)
     await asked("GET", "/v1/board/events", query="?at=soon", headers=known)
     async with following(http, relay, known) as events:
         asked.check("GET", "/v1/board/events", 200, dict(events.answer.headers), None)
@@ -330,6 +331,16 @@ async def _office(asked: Watched, country: Country, statement: bytes, document: 
         await asked("POST", "/v1/drives/{drive}/visit", names=names, headers=headers)
     await asked("DELETE", "/v1/session", headers=stranger)
     await asked("DELETE", "/v1/session", headers=known)
+
+
+async def _sheets(asked: Watched, headers: dict[str, str]) -> None:
+    """Totals and sheets, at a relay and at the centre."""
+    await asked("GET", "/v1/totals", query="?form=2401")
+    for query in ("?form=2401", "", "?form=x", "?form=9", "?form=2401&scope=1", f"?form=2401&scope={TPS}"):
+        await asked("GET", "/v1/totals", query=query, headers=headers)
+    for sheet in ("stations.csv", "stations.doc", "totals.csv"):
+        for query in (f"?scope={KECAMATAN}", "", "?form=2401&language=en", "?scope=1", "?scope=11", "?language=fr"):
+            await asked("GET", "/v1/sheets/{sheet}", query=query, names={"sheet": sheet}, headers=headers)
 
 
 async def _tus(asked: Watched, name: str, photograph: bytes) -> None:
@@ -396,6 +407,10 @@ async def test_a_real_centre_answers_as_described(country: Country, http: aiohtt
             await asked("GET", "/v1/status", query=query)
         for query in ("", f"?scope={KECAMATAN}&after={TPS}", "?scope=abc"):
             await asked("GET", "/v1/tps", query=query)
+        await _sheets(asked, {})
+        await asked("GET", "/v1/events", query="?scope=1")
+        async with http.get(f"{centre}/v1/events?scope={KECAMATAN}") as events:
+            asked.check("GET", "/v1/events", events.status, dict(events.headers), None)
         for path in ("/v1/trust", "/healthz", "/metrics", "/v1/openapi.json", "/v1/exchange"):
             await asked("GET", path)
         assert await asked("GET", "/v1/openapi.json") == CENTRE

@@ -470,3 +470,29 @@ def _crl_in_the_name_of(issuer: Issuer, key: ec.EllipticCurvePrivateKey, entries
     for entry in entries:
         builder = builder.add_revoked_certificate(certificates._revoked(entry))
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def test_the_path_of_a_certificate_is_found_among_others() -> None:
+    world = World()
+    kecamatan = world.ca_for("650108", under=world.ca)
+    other = world.ca_for("650109", under=world.ca)
+    officer = world.officer(issuer=kecamatan)
+    among = [other.chain[0], world.ca.chain[0], kecamatan.chain[0]]
+    assert trust.path_among(officer[1][0], among) == list(officer[1])
+    assert trust.path_among(officer[1][0], [world.ca.chain[0]]) == [officer[1][0]]
+    centre = world.centre()[1]
+    assert trust.path_among(centre[0], among) == list(centre)
+
+
+def test_a_node_is_told_of_its_own_region_and_of_revocations_next_door() -> None:
+    world = World()
+    own, quiet, revoking = (world.ca_for(scope, under=world.ca) for scope in ("650108", "650109", "650110"))
+    far = world.ca_for("6502")
+    gone = world.officer("6501102001001", revoking)[1][0]
+    known = [world.ca.chain[0], *(issuer.chain[0] for issuer in (own, quiet, revoking, far))]
+    crls = [world.crl(gone, issuer=revoking), world.crl(issuer=far)]
+    learned, refused = trust.learn(world.trust(), known, crls)
+    assert refused == []
+    certificates, told = learned.concerning("650108")
+    assert set(certificates) == {world.ca.chain[0], own.chain[0], revoking.chain[0]}
+    assert told == (crls[0],)

@@ -39,7 +39,6 @@ _REFUSED = frozenset(
 )
 _NEEDS_KNOWN_CA = frozenset({Code.SIGNER_REVOKED, Code.CERTIFICATE_NOT_VALID_NOW, Code.CA_OUTSIDE_SCOPE})
 """Refusals that speak of the path: signed only if the path is the centre's own, not one that the carrier sent."""
-_KABUPATEN_DIGITS = 4
 _CLOCK_DOUBTFUL = "clock-doubtful"
 _CLOCK_DOUBT_SECONDS = 14 * 86400
 
@@ -120,7 +119,7 @@ class Recorder:
 
     async def news(self, sender: Identity) -> TrustNews:
         """The centre's own certificates first, then the CAs and CRLs that concern the sender's kabupaten."""
-        certificates, crls = self._verifier.trust.concerning(sender.scope[:_KABUPATEN_DIGITS])
+        certificates, crls = self._verifier.trust.concerning(sender.scope)
         return TrustNews(tuple(dict.fromkeys([*self._centre_chain, *certificates])), crls)
 
     async def later(self, sender: Identity, /) -> AsyncGenerator[bytes]:

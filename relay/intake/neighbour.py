@@ -31,7 +31,6 @@ from relay.verifier import Verifier
 
 log = logging.getLogger(__name__)
 
-_KABUPATEN_DIGITS = 4
 _TAKEN_TOGETHER = 64
 _LIMIT_RETRY_SECONDS = 60.0
 
@@ -109,8 +108,8 @@ class Custodian:
     async def news(self, sender: Identity) -> TrustNews:
         """This relay's chain, to check its slips; the centre's, to check receipts; CAs and CRLs for the sender."""
         centre = [der for kind, der in await self._store.trust.all() if kind == "centre"]
-        certificates, crls = self._verifier.trust.concerning(sender.scope[:_KABUPATEN_DIGITS])
-        _, own_crls = self._verifier.trust.concerning(self._node.scope[:_KABUPATEN_DIGITS])
+        certificates, crls = self._verifier.trust.concerning(sender.scope)
+        _, own_crls = self._verifier.trust.concerning(self._node.scope)
         chain_and_others = dict.fromkeys([*self._node.chain, *centre, *certificates])
         return TrustNews(tuple(chain_and_others), tuple(dict.fromkeys([*crls, *own_crls])))
 

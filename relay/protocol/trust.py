@@ -24,6 +24,7 @@ from relay.protocol.cose import X5t
 from relay.protocol.statements import Kind, Statement
 
 _URN = "urn:kpu:"
+_KABUPATEN_DIGITS = 4
 _CHAIN_LENGTH_MAX = 3  # leaf, kecamatan CA, kabupaten CA; the root is pinned, not sent
 _UNREADABLE = (
     ValueError,
@@ -115,12 +116,19 @@ class Trust:
         return (der_of(self.root), *(der_of(authority.certificate) for authority in below))
 
     def concerning(self, scope: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-        """CA certificates and CRLs (DER) of every region that contains `scope` or lies in it; no root certificate."""
+        """CA certificates and CRLs (DER) for a node of `scope`; no root certificate.
+
+        Those of every region that contains it or lies in it; and of the other regions of its kabupaten those that have
+        revoked something, since who was revoked next door may come here.
+        """
+        kabupaten = scope[:_KABUPATEN_DIGITS]
         found = [
             (key, authority)
             for key, scopes in self._authorities.items()
             for authority in scopes.values()
-            if codes.covers(authority.scope, scope) or codes.covers(scope, authority.scope)
+            if codes.covers(authority.scope, scope)
+            or codes.covers(scope, authority.scope)
+            or (key in self.crls and codes.covers(kabupaten, authority.scope))
         ]
         keys = dict.fromkeys([key_identifier(self.root), *(key for key, _ in found)])
         certificates = tuple(der_of(authority.certificate) for _, authority in found)
@@ -366,6 +374,15 @@ def role_of(der: bytes) -> Role | None:
         return role_and_scope(parse_certificate(der))[0]
     except Rejected:
         return None
+
+
+def path_among(der: bytes, others: Iterable[bytes]) -> list[bytes]:
+    """A certificate, and those of `others` that stand above it by the keys that they name; no signature is checked."""
+    by_key = {key_identifier(parse_certificate(other)): other for other in others}
+    path = [der]
+    while (above := by_key.pop(_issuer_key_identifier(parse_certificate(path[-1])), None)) is not None:
+        path.append(above)
+    return path
 
 
 def role_and_scope(certificate: x509.Certificate) -> tuple[Role, Scope]:

@@ -6,20 +6,26 @@ wrong is said in a sentence.
 
 import asyncio
 import io
+import json
 import re
+import zipfile
 from pathlib import Path
 
 import aiohttp
 import pytest
 from PIL import Image
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from relay.demo.figures import FORM_CODE, Station
+from relay.protocol.enrolment import enrolment_code
 from tests.browser.chromium import Browser, chromium
 from tests.browser.officer import Officer, officer
 from tests.browser.place import Place
 from tests.browser.words import say
+from tests.world.enrolling import Phone
+from tests.world.http import ask
 from tests.world.nodes import Country
+from tests.world.operators import session
 
 DPR = 2403
 OFFLINE = "ERR_INTERNET_DISCONNECTED"
@@ -183,9 +189,8 @@ async def test_two_tabs_edit_one_draft_and_sign_one_statement(
     for one in (enrolled, other):
         await one.main.click()
     await asyncio.gather(*(one.page.locator("dialog .main").click() for one in (enrolled, other)))
-    await enrolled.until("at-centre")
-    await other.until("at-centre")
-    assert await enrolled.item_id() == await other.item_id()
+    for one in (enrolled, other):
+        await expect(one.heading).not_to_have_text(say("review.title"))
     (recorded,) = await at_relay.until_recorded(http, tps, 1)
     assert list(recorded["figures"].values()).count(3) == 1 == list(recorded["figures"].values()).count(6)
 
@@ -222,3 +227,234 @@ async def test_the_back_button_loses_nothing_at_any_step(
     await page.go_back()
     await page.go_forward()
     await someone.until("at-centre")
+
+
+async def test_figures_go_up_from_a_phone_without_room_and_photographs_once_there_is_room(
+    browser: Browser, at_relay: Place, station: Station, papers: dict[str, Path]
+) -> None:
+    tps = station.tps
+    first = await browser.open(f"{at_relay.url}/healthz")  # Chromium asks how much room there is once, and remembers it
+    browser.forgive("favicon")
+    devtools = await browser.context.new_cdp_session(first)
+    quota = {"origin": at_relay.url, "quotaSize": 5_000_000}
+    await devtools.send("Storage.overrideQuotaForOrigin", quota)
+    someone = await officer(browser, at_relay.url)
+    await someone.enrol(at_relay.new_code(tps))
+    await someone.go("tps", tps, FORM_CODE, "photographs")
+    picker = someone.page.locator(".page-card input[multiple]").first
+    await picker.set_input_files(papers["20 MB.jpg"])
+    await expect(someone.page.get_by_role("alert")).to_contain_text(say("storage-full"))
+    await someone.go("tps", tps, FORM_CODE, "fill", "IV")
+    await someone.page.locator(".boxes input").first.fill("7")
+    await someone.sign(tps, FORM_CODE)
+    await someone.until("at-centre")
+    await devtools.send("Storage.overrideQuotaForOrigin", quota | {"quotaSize": 500_000_000})
+    await someone.photograph(tps, FORM_CODE, [papers["20 MB.jpg"]])
+    await expect(someone.page.get_by_text(say("storage-full"))).to_have_count(0)
+
+
+@pytest.mark.parametrize("year", ["2020", "2033"])
+async def test_a_clock_that_is_years_off_is_said_and_flagged_and_blocks_nothing(
+    browser: Browser, at_relay: Place, station: Station, http: aiohttp.ClientSession, year: str
+) -> None:
+    await browser.context.clock.install()
+    await browser.context.clock.set_system_time(f"{year}-03-01")
+    someone = await officer(browser, at_relay.url)
+    await someone.enrol(at_relay.new_code(station.tps))
+    await someone.go("tps", station.tps, FORM_CODE, "fill", "IV")
+    await someone.page.locator(".boxes input").first.fill("7")
+    which = "notice.clock-ahead" if year > "2026" else "notice.clock-behind"
+    await expect(someone.page.get_by_text(re.compile(say(which, off=".+ hari")))).to_be_visible()
+    await someone.sign(station.tps, FORM_CODE)
+    await someone.until("at-centre")
+    await expect(someone.page.get_by_text(say("clock-doubtful"))).to_be_visible()
+
+
+async def test_codes_that_do_not_work_are_said_and_lose_nothing(
+    browser: Browser, at_relay: Place, station: Station, http: aiohttp.ClientSession
+) -> None:
+    spent, foreign = at_relay.new_code(station.tps), at_relay.new_code("9107082001001")
+    await Phone().ask(http, at_relay.direct_url, enrolment_code(spent))
+    someone = await officer(browser, at_relay.url)
+    name = someone.page.get_by_label(say("enrol.name"))
+    for code, why in ((spent, "code-spent"), (foreign, "ca-outside-scope"), ("K7Q2-M4XD-9FTA", "code-unknown")):
+        await someone.page.get_by_label(say("enrol.code")).fill(code)
+        await name.fill("Yusuf")
+        await someone.main.click()
+        await expect(someone.page.get_by_text(say(why))).to_be_visible()
+        await expect(name).to_have_value("Yusuf")
+
+
+async def test_a_false_relay_gets_no_trust_and_no_statement(
+    browser: Browser, at_relay: Place, station: Station, tmp_path: Path
+) -> None:
+    async def false_proof(route: Route) -> None:
+        answer = await route.fetch()
+        await route.fulfill(json=await answer.json() | {"proof": "A" * 43})
+
+    async def other_root(route: Route) -> None:
+        answer = await route.fetch()
+        await route.fulfill(json=await answer.json() | {"root": "ab" * 32})
+
+    handed: list[str] = []
+    someone = await officer(browser, at_relay.url)
+    page, code = someone.page, at_relay.new_code(station.tps)
+    await browser.context.route("**/v1/enrolments", false_proof)
+    await page.get_by_label(say("enrol.code")).fill(code)
+    await page.get_by_label(say("enrol.name")).fill("Yusuf")
+    await someone.main.click()
+    await expect(page.get_by_text(say("relay-false"))).to_be_visible()
+    await browser.context.unroute("**/v1/enrolments")
+    await someone.main.click()
+    await expect(someone.heading).to_have_text("TPS 001")
+    await browser.context.route("**/v1/node", other_root)
+    page.on("request", lambda request: handed.append(request.url) if request.method == "POST" else None)
+    await page.reload()
+    await expect(page.get_by_text(say("relay-false"))).to_be_visible()
+    await someone.go("tps", station.tps, FORM_CODE, "fill", "IV")
+    await page.locator(".boxes input").first.fill("7")
+    await someone.sign(station.tps, FORM_CODE)
+    assert await someone.step() == say("state.on-phone")
+    await _export(someone, tmp_path)
+    await someone.page.go_back()
+    assert handed == []
+    await browser.context.unroute("**/v1/node")
+    await page.get_by_role("button", name=say("item.send-now")).click()
+    await someone.until("at-centre")
+
+
+async def test_after_a_replacement_the_old_phone_says_what_to_do_and_loses_nothing(
+    enrolled: Officer,
+    browser: Browser,
+    at_relay: Place,
+    station: Station,
+    country: Country,
+    gallery: list[Path],
+    tmp_path: Path,
+    http: aiohttp.ClientSession,
+) -> None:
+    tps, page = station.tps, enrolled.page
+    assert station.figures is not None
+    browser.forgive("403")  # what the relay answers to a revoked key
+    operator = await session(http, at_relay.direct_url, country.world.operator())
+    headers = {**operator, "Content-Type": "application/json"}
+    answer = await ask(
+        http, "POST", f"{at_relay.direct_url}/v1/replacements", data=json.dumps({"scope": tps}), headers=headers
+    )
+    await enrolled.enter(tps, FORM_CODE, station.figures)
+    await enrolled.photograph(tps, FORM_CODE, gallery[:1])
+    await enrolled.sign(tps, FORM_CODE)
+    await expect(page.get_by_text(say("signer-revoked"))).to_be_visible()
+    await _export(enrolled, tmp_path)
+    await page.go_back()
+    await page.get_by_role("link", name=say("settings.new-code")).click()
+    await expect(page.get_by_label(say("enrol.name"))).to_have_value("Yusuf")
+    await page.get_by_label(say("enrol.code")).fill(answer.json["code"])
+    await enrolled.main.click()
+    await expect(page.get_by_role("link", name=re.compile(say("next.mend", form="C.HASIL-PPWP")))).to_be_visible()
+    await enrolled.sign(tps, FORM_CODE)
+    await enrolled.until("at-centre")
+    recorded = await at_relay.until_recorded(http, tps, 2)
+    assert [list(item["figures"].values()) for item in recorded if item["kind"] == "tally"] == [list(station.figures)]
+
+
+@pytest.mark.parametrize(
+    ("missing", "why"),
+    [
+        ("Object.defineProperty(window, 'indexedDB', { get() { throw new DOMException('', 'SecurityError') } })", 0),
+        ("Object.defineProperty(Crypto.prototype, 'subtle', { value: undefined })", "insecure-context"),
+        ("delete Navigator.prototype.serviceWorker", None),
+    ],
+)
+async def test_what_a_browser_lacks_is_said(
+    browser: Browser, at_relay: Place, missing: str, why: str | int | None
+) -> None:
+    denied = "Object.defineProperty(window, 'NAME', { get() { throw new DOMException('denied', 'SecurityError') } })"
+    await browser.context.add_init_script(missing)
+    for name in ("localStorage", "sessionStorage"):
+        await browser.context.add_init_script(denied.replace("NAME", name))
+    someone = await officer(browser, at_relay.url)
+    if why is None:
+        await expect(someone.heading).to_have_text(say("enrol.title"))
+    else:
+        await expect(someone.heading).to_have_text(say("app.cannot-open"))
+        await expect(someone.page.get_by_role("alert")).to_contain_text(say(str(why or "storage-unavailable")))
+
+
+async def test_a_page_that_breaks_says_so_and_keeps_what_was_entered(
+    enrolled: Officer, browser: Browser, at_relay: Place, station: Station
+) -> None:
+    page = enrolled.page
+    browser.forgive("figures|ERR_FAILED")
+    await enrolled.go("tps", station.tps, DPR, "fill", "I")
+    await page.locator(".boxes input").first.fill("7")
+    await enrolled.go("tps", station.tps, FORM_CODE)
+    await expect(enrolled.main).to_be_visible()
+    await page.evaluate(
+        """key => new Promise((resolve, reject) => {
+            const opening = indexedDB.open('relay')
+            opening.onsuccess = () => {
+                const writing = opening.result.transaction('drafts', 'readwrite')
+                const reading = writing.objectStore('drafts').get(key)
+                reading.onsuccess = () => writing.objectStore('drafts').put({ ...reading.result, figures: null }, key)
+                writing.oncomplete = () => { opening.result.close(); resolve() }
+                writing.onerror = reject
+            }
+        })""",
+        f"{station.tps}/{FORM_CODE}",
+    )
+    await page.reload()
+    await expect(enrolled.heading).to_have_text(say("app.broken"))
+    await enrolled.go("tps", station.tps, DPR, "fill", "I")
+    await expect(page.locator(".boxes input").first).to_have_value("007")
+    await page.evaluate("void Promise.reject(new Error('figures'))")  # an accident that nothing else shows
+    await expect(page.locator(".notices")).to_contain_text(say("app.broken-why"))
+
+
+async def test_scripts_that_do_not_come_leave_a_sentence(browser: Browser, at_relay: Place) -> None:
+    browser.forgive("ERR_FAILED")
+    await browser.context.route("**/assets/*.js", lambda route: route.abort())
+    page = await browser.open(at_relay.url)
+    await expect(page.get_by_text("muat ulang")).to_be_visible()
+
+
+EVIL = '"><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>{name}'
+
+
+async def test_names_and_sentences_of_others_are_text_and_nothing_else(
+    browser: Browser, at_relay: Place, station: Station, tmp_path: Path
+) -> None:
+    async def poison(route: Route) -> None:
+        answer = await route.fetch()
+        await route.fulfill(json=await answer.json() | {"name": EVIL})
+
+    async def refuse(route: Route) -> None:
+        body = json.dumps({"code": EVIL, "detail": EVIL, "status": 400, "title": EVIL, "type": EVIL})
+        await route.fulfill(status=400, content_type="application/problem+json", body=body)
+
+    browser.forgive("400")
+    await browser.context.route("**/v1/node", poison)
+    await browser.context.route("**/v1/statements", refuse)
+    someone = await officer(browser, at_relay.url)
+    page, tps = someone.page, station.tps
+    await someone.enrol(at_relay.new_code(tps), EVIL[:60])
+    photograph = tmp_path / EVIL.replace("/", "")[:120]
+    photograph.write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg' onload='window.hacked=1'></svg>")
+    await someone.photograph(tps, FORM_CODE, [photograph])
+    await page.locator(".thumbnail").click()
+    await page.locator("dialog button").click()
+    await someone.sign(tps, FORM_CODE)
+    await expect(page.get_by_text(EVIL)).not_to_have_count(0)
+    for place in ("settings", f"tps/{tps}/{FORM_CODE}/review", "tps/<img src=x>", "item/<img src=x>"):
+        await someone.go(*place.split("/", 1 if "<" in place else -1))
+        await expect(someone.heading).to_be_visible()
+        assert not await page.evaluate("'hacked' in window || document.querySelector('[src=x], [onload]') !== null")
+
+
+async def _export(someone: Officer, folder: Path) -> None:
+    """Saves the proof of the item on the screen, as one gives it to somebody else: what is on this phone gets out."""
+    await someone.page.get_by_role("link", name=say("item.proof")).click()
+    async with someone.page.expect_download() as download:
+        await someone.page.get_by_role("button", name=say("proof.save")).click()
+    await (await download.value).save_as(folder / "proof.zip")
+    assert "statement.cose" in zipfile.ZipFile(folder / "proof.zip").namelist()

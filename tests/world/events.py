@@ -52,8 +52,17 @@ async def following(
     http: aiohttp.ClientSession, url: str, headers: dict[str, str], at: int | str = ""
 ) -> AsyncIterator[Events]:
     """Follows the board of a relay from change `at` on."""
+    async with open_stream(http, f"{url}/v1/board/events?at={at}", headers) as events:
+        yield events
+
+
+@asynccontextmanager
+async def open_stream(
+    http: aiohttp.ClientSession, url: str, headers: dict[str, str] | None = None
+) -> AsyncIterator[Events]:
+    """Any stream of events of a node."""
     timeout = aiohttp.ClientTimeout(total=None)
-    async with http.get(f"{url}/v1/board/events?at={at}", headers=headers, timeout=timeout) as answer:
+    async with http.get(url, headers=headers, timeout=timeout) as answer:
         assert answer.status == 200, await answer.read()
         assert answer.content_type == "text/event-stream"
         yield Events(answer)

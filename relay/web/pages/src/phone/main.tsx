@@ -3,7 +3,7 @@
 import '../look/look.css'
 import '../look/parts.css'
 import './screens/phone.css'
-import { render } from 'preact'
+import { render, type VNode } from 'preact'
 import { explain, explainError } from '../look/explain'
 import { Notice } from '../look/Notice'
 import { Screen } from '../look/Screen'
@@ -18,7 +18,7 @@ const page = document.getElementById('page')
 async function open(into: HTMLElement): Promise<void> {
   try {
     if (!window.isSecureContext) {
-      render(<CannotOpen why={explain('insecure-context')} more={say('app.insecure-how')} />, into)
+      show(<CannotOpen why={explain('insecure-context')} more={say('app.insecure-how')} />, into)
       return
     }
     watchForInstall()
@@ -26,10 +26,16 @@ async function open(into: HTMLElement): Promise<void> {
     const engine = await createEngine()
     watchForOtherTab()
     watchForWorker()
-    render(<App engine={engine} />, into)
+    show(<App engine={engine} />, into)
   } catch (error) {
-    render(<CannotOpen why={explainError(error)} more={say('app.reload')} />, into)
+    show(<CannotOpen why={explainError(error)} more={say('app.reload')} />, into)
   }
+}
+
+/** In place of what index.html says until then. */
+function show(what: VNode, into: HTMLElement): void {
+  into.replaceChildren()
+  render(what, into)
 }
 
 function CannotOpen({ why, more }: { why: string; more: string }) {

@@ -1,7 +1,10 @@
 // The PPK's page at a relay, and the page of the same build at the centre: which of the two, the node says.
 import '../look/look.css'
 import '../look/parts.css'
-import './ppk.css'
+import './css/frame.css'
+import './css/board.css'
+import './css/evidence.css'
+import './css/last.css'
 import { render } from 'preact'
 import { askJson } from '../holder/http'
 import { problemOf } from '../holder/problem'

@@ -3,6 +3,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { say } from '../../words/words'
+import { drawSmall } from '../engine/shrinking'
 import { useEngine } from './context'
 import { Enlarged } from './Enlarged'
 
@@ -49,10 +50,6 @@ async function draw(photograph: Promise<Blob | null>, canvas: { current: HTMLCan
   const blob = await photograph
   const into = canvas.current
   if (!blob || !into) return false
-  const picture = await createImageBitmap(blob, { resizeWidth: WIDTH })
-  into.width = picture.width
-  into.height = picture.height
-  into.getContext('2d')?.drawImage(picture, 0, 0)
-  picture.close()
+  await drawSmall(blob, WIDTH, into)
   return true
 }

@@ -66,7 +66,8 @@ interface AskingProps {
 function AskingScreen({ refusal, onAsked, back }: AskingProps) {
   const engine = useEngine()
   const code = useSignal(recall('tab', CODE) ?? '')
-  const name = useSignal(recall('tab', NAME) ?? useHolder()?.name ?? '')
+  const holder = useHolder()
+  const name = useSignal(recall('tab', NAME) ?? holder?.name ?? '')
   useSignalEffect(() => remember('tab', CODE, code.value))
   useSignalEffect(() => remember('tab', NAME, name.value))
   const busy = useSignal(false)

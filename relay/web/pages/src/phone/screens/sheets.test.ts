@@ -5,11 +5,13 @@ import type { Form } from '../../protocol/forms'
 
 vi.stubGlobal('localStorage', { getItem: () => null })
 
+let forms: typeof import('../../protocol/forms')
 let catalogue: ReadonlyMap<number, Form>
 let sheets: typeof import('./sheets')
 
 beforeAll(async () => {
-  catalogue = (await import('../../protocol/forms')).catalogue
+  forms = await import('../../protocol/forms')
+  catalogue = forms.catalogue
   sheets = await import('./sheets')
 })
 
@@ -48,4 +50,15 @@ test('each party has a sheet of its own: its votes, its candidates, its total', 
 test('people are counted in three columns of one row', () => {
   const [first] = sheets.sheetsOf(form(2401))
   expect(first?.rows[0]?.cells.map(({ heading }) => heading)).toEqual(['L', 'P', 'Jumlah'])
+})
+
+test('eighteen parties with ten candidates each are eighteen sheets of twelve figures', () => {
+  const parties = Array.from({ length: 18 }, (_, at) => ({ number: at + 1, candidates: 10 }))
+  const labels = { label: 'Suara partai', label_en: 'Votes of party' }
+  const section = { kind: 'parties' as const, id: 'votes', paper: 'IV', parties, ...labels }
+  const titles = { name: 'C.HASIL-DPR', title: '', title_en: '' }
+  const large = forms.load({ code: 1, ...titles, pages: 9, votes_page: 3, section: [section], rule: [] })
+  const cut = sheets.sheetsOf(large)
+  expect(cut.map((sheet) => sheet.positions.length)).toEqual(Array(18).fill(12))
+  expect(cut.map(sheets.sheetName).slice(0, 2)).toEqual(['partai 1', 'partai 2'])
 })

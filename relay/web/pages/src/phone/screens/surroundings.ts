@@ -39,7 +39,8 @@ export function watchForWorker(): void {
   const late = setTimeout(() => {
     offlineReady.value = false
   }, WORKER_WAIT_MS)
-  navigator.serviceWorker.ready.then(
+  navigator.serviceWorker?.ready.then(
+    // some browsers have none in private windows
     () => {
       clearTimeout(late)
       offlineReady.value = true

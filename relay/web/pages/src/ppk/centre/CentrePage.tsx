@@ -45,7 +45,7 @@ const placesOf = (scope: string) => [
 function Aside() {
   const live = liveness.value
   return (
-    <span class={`live ${live.state}`} role="status">
+    <span class={`liveness ${live.state}`} role="status">
       {live.state === 'lost' ? say('ppk.lost', { since: moment(live.since) }) : say(`ppk.${live.state}`)}
     </span>
   )

@@ -3,7 +3,7 @@ import { useEffect } from 'preact/hooks'
 import { Notice } from '../../look/Notice'
 import { number, say } from '../../words/words'
 import { Trouble } from '../parts/Trouble'
-import { stationName } from '../parts/units'
+import { coverage, stationName } from '../parts/units'
 import { useAnswer } from '../parts/useAnswer'
 import type { Progress } from '../shapes'
 import { changes } from './live'
@@ -33,9 +33,7 @@ export function RegionScreen({ scope }: { scope: string }) {
       {value && (
         <>
           <h2>{scope ? nameOf(scope) : say('centre.country')}</h2>
-          <p class="headline">
-            {say('centre.headline', { with: number(value.total.with_tally), of: number(value.total.tps) })}
-          </p>
+          <p class="headline">{coverage(value.total.with_tally, value.total.tps)}</p>
           <Bar progress={value.total} />
           <Doubts progress={value.total} />
           {value.parts.length === 0 ? (
@@ -102,7 +100,8 @@ const Part = ({ part }: { part: Progress }) => (
       </a>
     </th>
     <td class="figure">
-      {number(part.with_tally)} / {number(part.tps)}
+      {number(part.with_tally)}
+      {part.tps > 0 && ` / ${number(part.tps)}`}
     </td>
     <td class="desk-only">
       <Bar progress={part} />

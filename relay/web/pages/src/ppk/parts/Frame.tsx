@@ -78,7 +78,7 @@ export function Frame({ title, owner, places, aside, children }: Props) {
 
 /** Who comes back stands where he left, in a list of 1,591 too; who goes on begins at the top. */
 function arrive(from: string, heading: HTMLElement | null): void {
-  const left = document.querySelector<HTMLElement>(`main a[href=${JSON.stringify(`#/${from}`)}]`)
+  const left = document.querySelector<HTMLElement>(`main a[href=${JSON.stringify(`#/${from}`)}]:not(.button, nav a)`)
   if (left) {
     left.focus()
   } else {

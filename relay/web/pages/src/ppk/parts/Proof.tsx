@@ -1,4 +1,5 @@
 // The signed bytes of a statement and what was signed for it, to take away and to check with any COSE library.
+import type { ComponentChildren } from 'preact'
 import { say } from '../../words/words'
 
 /** The name by which people speak of a statement: the first digits of its id. */
@@ -8,9 +9,11 @@ interface Props {
   id: string
   /** base64url; the centre gives it with the statement. */
   receipt?: string | null
+  /** What else can be done with them. */
+  children?: ComponentChildren
 }
 
-export const Proof = ({ id, receipt }: Props) => (
+export const Proof = ({ id, receipt, children }: Props) => (
   <p class="downloads no-print">
     <a class="button" href={`/v1/statements/${id}/cose`} download={`${shortId(id)}.cose`}>
       {say('station.proof')}
@@ -20,6 +23,7 @@ export const Proof = ({ id, receipt }: Props) => (
         {say('station.receipt')}
       </a>
     )}
+    {children}
   </p>
 )
 

@@ -3,6 +3,7 @@ import { Notice } from '../../look/Notice'
 import { catalogue, type Field, type Form } from '../../protocol/forms'
 import { language, number, say } from '../../words/words'
 import type { Totals } from '../shapes'
+import { coverage } from './units'
 
 export function TotalsView({ totals }: { totals: Totals }) {
   const form = catalogue.get(totals.form)
@@ -11,7 +12,7 @@ export function TotalsView({ totals }: { totals: Totals }) {
     <>
       <p class="unofficial">{say('totals.unofficial')}</p>
       <p class="headline">
-        {say('totals.coverage', { with: number(totals.with_tally), of: number(totals.tps) })}
+        {coverage(totals.with_tally, totals.tps)}
         {totals.flagged > 0 && `, ${say('totals.flagged', { count: number(totals.flagged) })}`}
         {totals.in_conflict > 0 && `, ${say('totals.in-conflict', { count: number(totals.in_conflict) })}`}
       </p>
@@ -95,8 +96,12 @@ function Table({ form, totals }: { form: Form; totals: Totals }) {
         <tr>
           <th scope="col">{say('totals.paper')}</th>
           <th scope="col">{say('totals.field')}</th>
-          <th scope="col">{say('totals.sum')}</th>
-          <th scope="col">{say('totals.blank')}</th>
+          <th scope="col" class="figure">
+            {say('totals.sum')}
+          </th>
+          <th scope="col" class="figure">
+            {say('totals.blank')}
+          </th>
         </tr>
       </thead>
       <tbody>

@@ -26,5 +26,12 @@ export function moment(unix: number): string {
   return isToday ? time : `${when.toLocaleDateString(locale, { day: 'numeric', month: 'short' })} ${time}`
 }
 
+/** `14 dari 16 TPS`; of how many is not known where no list of TPS was read in. */
+export const coverage = (withTally: number, stations: number): string =>
+  say(stations > 0 ? 'totals.coverage' : 'totals.coverage-unknown', {
+    with: number(withTally),
+    of: number(Math.max(stations, withTally))
+  })
+
 /** `TPS 3` from a TPS code. */
 export const stationName = (tps: string): string => `TPS ${Number(tps.slice(10))}`

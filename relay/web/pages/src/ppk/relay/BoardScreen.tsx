@@ -16,7 +16,7 @@ const standings = computed(() => {
   return new Map([...stations].map(([tps, entry]) => [tps, entry.standing.peek()]))
 })
 
-/** What is shown: villages in order of their code, those where all is done last; in each the worst stations first. */
+/** What is shown: the villages with the worst stations first, and so the stations in each; otherwise by their codes. */
 const groups = computed(() => {
   const shown = board.value
   if (!shown) return []
@@ -34,15 +34,16 @@ const groups = computed(() => {
   }
   const rank = (tps: string): number => STANDINGS.indexOf(standings.value.get(tps) ?? 'done')
   return [...found]
-    .sort(([one, some], [other, others]) => Number(isDone(some)) - Number(isDone(others)) || compare(one, other))
     .map(([village, members]) => ({
       village,
       name: names.get(village) ?? village,
       members: members.sort((one, other) => rank(one) - rank(other) || compare(one, other))
     }))
+    .sort(
+      (one, other) => rank(one.members[0] ?? '') - rank(other.members[0] ?? '') || compare(one.village, other.village)
+    )
 })
 
-const isDone = (members: string[]): boolean => members.every((tps) => standings.value.get(tps) === 'done')
 const compare = (one: string, other: string): number => (one < other ? -1 : Number(one > other))
 
 export function BoardScreen() {

@@ -44,6 +44,7 @@ export function NoteForm({ station, form, claims }: Props) {
     }
     setBusy(false)
   }
+  if (slip) return <Sent slip={slip} onMore={() => setSlip(null)} />
   return (
     <form
       class="card no-print"
@@ -72,17 +73,23 @@ export function NoteForm({ station, form, claims }: Props) {
       </label>
       {tooLong && <Notice tone="bad">{say('resolve.too-long')}</Notice>}
       {problem && <Trouble problem={problem} />}
-      {slip && (
-        <Notice tone="good" live="status" title={say('resolve.sent')}>
-          {say('resolve.slip', { number: number(slip.number), relay: slip.relay, when: moment(slip.heldAt) })}
-        </Notice>
-      )}
       <button type="submit" class="main" disabled={busy || tooLong || favours === undefined || text.trim() === ''}>
         {say('resolve.sign')}
       </button>
     </form>
   )
 }
+
+const Sent = ({ slip, onMore }: { slip: SlipRecord; onMore: () => void }) => (
+  <>
+    <Notice tone="good" live="status" title={say('resolve.sent')}>
+      {say('resolve.slip', { number: number(slip.number), relay: slip.relay, when: moment(slip.heldAt) })}
+    </Notice>
+    <button type="button" class="no-print" onClick={onMore}>
+      {say('resolve.another')}
+    </button>
+  </>
+)
 
 interface ChoiceProps {
   name: string

@@ -109,10 +109,10 @@ function Aside() {
   const oldest = status.value?.oldest_without_receipt_seconds
   return (
     <>
-      <span class={`live ${live.state}`} role="status">
+      <span class={`liveness ${live.state}`} role="status">
         {live.state === 'lost' ? say('ppk.lost', { since: moment(live.since) }) : say(`ppk.${live.state}`)}
       </span>
-      {oldest === null && <span class="soft">{say('ppk.all-at-centre')}</span>}
+      {oldest === null && live.state === 'live' && <span class="soft">{say('ppk.all-at-centre')}</span>}
       {mayAct() && (
         <button type="button" class="quiet" onClick={() => void logOut()}>
           {say('login.out')}

@@ -43,13 +43,17 @@ export function ResolveScreen({ tps, form: code }: { tps: string; form: number }
             <summary>{say('resolve.all-figures')}</summary>
             <FiguresTable form={form} columns={columns} />
           </details>
+          {notes.map((note) => (
+            <NoteCard key={note.id} note={note} claims={claims} />
+          ))}
+          {mayAct() ? (
+            <NoteForm key={`${tps}/${code}`} station={station} form={code} claims={claims} />
+          ) : (
+            <Notice>{say('resolve.log-in')}</Notice>
+          )}
         </div>
         <Pictures listings={station.documents.filter((listing) => listing.form === code)} />
       </div>
-      {notes.map((note) => (
-        <NoteCard key={note.id} note={note} claims={claims} />
-      ))}
-      {mayAct() ? <NoteForm station={station} form={code} claims={claims} /> : <Notice>{say('resolve.log-in')}</Notice>}
       <Back tps={tps} />
     </>
   )

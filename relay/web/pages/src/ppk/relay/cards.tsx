@@ -125,12 +125,13 @@ function Proofs({ id }: { id: string }) {
   }
   return (
     <>
-      <Proof id={id} />
-      {mayAct() && (
-        <button type="button" class="no-print" onClick={check}>
-          {say('proof.check')}
-        </button>
-      )}
+      <Proof id={id}>
+        {mayAct() && (
+          <button type="button" onClick={check}>
+            {say('proof.check')}
+          </button>
+        )}
+      </Proof>
       {problem && <Trouble problem={problem} />}
       {proven && !problem && <Verdict proven={proven} />}
     </>
