@@ -16,7 +16,7 @@ import aiohttp
 from relay.config import BoardConfig, RelayConfig, UplinkConfig
 from relay.drive import batches
 from relay.http import authority_tls
-from relay.protocol import slips, statements
+from relay.protocol import forms, slips, statements
 from relay.protocol.cose import Signer
 from relay.protocol.statements import DocumentHash
 from relay.store.custody import open_custody
@@ -76,7 +76,7 @@ async def test_the_centre_says_who_it_is(country: Country, http: aiohttp.ClientS
     async with running_centre(country.centre_config()) as centre:
         told = (await ask(http, "GET", f"{centre}/v1/node")).json
     assert (told["kind"], told["scope"], told["session"], told["enrolment"]) == ("centre", "", None, "none")
-    assert told["forms"] == [2401, 2402, 2403]
+    assert told["forms"] == sorted(forms.catalogue())
 
 
 async def test_it_shows_what_has_come_and_what_is_missing_of_it(country: Country, http: aiohttp.ClientSession) -> None:

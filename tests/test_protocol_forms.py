@@ -8,8 +8,8 @@ from relay.errors import Code, Rejected
 from relay.protocol import forms
 from relay.protocol.forms import FIGURE_MAX, INCOMPLETE, Figures, Form, RuleKind
 
-PRESIDENT, SENATE, HOUSE = 2401, 2402, 2403
-ALL = [forms.catalogue()[code] for code in (PRESIDENT, SENATE, HOUSE)]
+PRESIDENT, SENATE, HOUSE, REGENCY = 2401, 2402, 2403, 2405
+ALL = [forms.catalogue()[code] for code in (PRESIDENT, SENATE, HOUSE, REGENCY)]
 seeded = settings(deadline=None, derandomize=True, max_examples=60)
 figure = st.none() | st.integers(0, FIGURE_MAX)
 each_form = pytest.mark.parametrize("form", ALL, ids=lambda form: form.name)
@@ -134,6 +134,7 @@ def test_the_forms_have_the_figures_of_the_paper() -> None:
         (PRESIDENT, 28, 35),
         (SENATE, 37, 47),
         (HOUSE, 115, 144),
+        (REGENCY, 241, 302),
     ]
     assert len(forms.catalogue()) == len(ALL)
     for form in ALL:

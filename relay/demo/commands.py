@@ -98,7 +98,8 @@ def _stage(options: argparse.Namespace, folder: Path) -> _Stage:
         return river.Performance(folder, trips.FAST if options.fast else trips.SHOW, started)
     from relay.demo import performance, scenario
 
-    return performance.Performance(folder, scenario.FAST if options.fast else scenario.SHOW, started)
+    pace = scenario.FAST if options.fast else scenario.SHOW
+    return performance.Performance(folder, pace, started, with_pages=options.keep)
 
 
 async def _run(options: argparse.Namespace, folder: Path, console: Console, plain: bool) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
+from types import MappingProxyType
 
 from relay.authority import Authority
 from relay.authority.enrolment import CODES_FILE, enrol, file_name
@@ -14,6 +15,8 @@ from relay.authority.one_time_codes import CodeBook
 from relay.authority.stations import station as officers_of
 from relay.demo.figures import KABUPATEN, KECAMATAN, Station, write_registry
 from relay.demo.link import LOOPBACK
+from relay.demo.pages import RELAY_CONFIG as _PAGES_CONFIG
+from relay.demo.pages import open_desk
 from relay.phone import outbox
 from relay.phone.outbox import Outbox
 
@@ -25,6 +28,7 @@ identity_directory = "centre"
 [listen]
 hosts = ["{host}"]
 port = 0
+local_port = {local_port}
 
 [exchange]
 reserve_bytes = 0
@@ -38,6 +42,7 @@ identity_directory = "identity"
 [listen]
 hosts = ["{host}"]
 port = 0
+local_port = {local_port}
 
 [intake]
 reserve_bytes = 0
@@ -115,15 +120,21 @@ class Country:
         address = IPv4Address(LOOPBACK)
         for scope in self.scopes:
             kabupaten.issue_relay(scope, self.relay_folder(scope) / "identity", ips=(address,))
+            open_desk(kabupaten, scope, self.relay_folder(scope), self.stations)
         root.issue_centre(self.folder / "centre", ips=(address,))
         return self._enrol(kabupaten, self.stations)
 
-    def configure(self, uplinks: Mapping[str, str]) -> None:
-        """Writes central.toml, and each scope's relay.toml with its `uplinks`: it has no other way to the centre."""
-        self.centre_config.write_text(_CENTRE_CONFIG.format(host=LOOPBACK), "utf-8")
+    def configure(self, uplinks: Mapping[str, str], local_ports: Mapping[str, int] = MappingProxyType({})) -> None:
+        """Writes central.toml, and each scope's relay.toml with its `uplinks`: it has no other way to the centre.
+
+        `local_ports`, by scope and "" for the centre, are those where a browser on this machine finds their pages.
+        """
+        centre = _CENTRE_CONFIG.format(host=LOOPBACK, local_port=local_ports.get("", 0))
+        self.centre_config.write_text(centre, "utf-8")
         for scope in self.scopes:
             self.relay_folder(scope).mkdir()
-            self.relay_config(scope).write_text(_RELAY_CONFIG.format(host=LOOPBACK) + uplinks[scope], "utf-8")
+            relay = _RELAY_CONFIG.format(host=LOOPBACK, local_port=local_ports.get(scope, 0))
+            self.relay_config(scope).write_text(relay + _PAGES_CONFIG + uplinks[scope], "utf-8")
 
     def _enrol(self, authority: Authority, stations: Sequence[Station]) -> dict[str, Outbox]:
         cards = self.folder / "officers"

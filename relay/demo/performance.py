@@ -14,6 +14,7 @@ from relay.demo.figures import KECAMATAN, stations
 from relay.demo.link import LOOPBACK, Link
 from relay.demo.lookout import Lookout
 from relay.demo.officers import Officer
+from relay.demo.pages import free_port, told
 from relay.demo.picture import Picture
 from relay.demo.processes import Process, all_last_lines, run_relay_command, watch_all
 from relay.demo.proof import Report, examine
@@ -25,10 +26,11 @@ from relay.demo.summary import print_summary
 class Performance:
     """One run in `folder`. `open()` holds everything that must be taken down again."""
 
-    def __init__(self, folder: Path, pace: Pace, started: float) -> None:
+    def __init__(self, folder: Path, pace: Pace, started: float, *, with_pages: bool = False) -> None:
         self._country = Country(folder, stations())
         self._pace = pace
         self._started = started
+        self._local_ports = {scope: free_port() for scope in (KECAMATAN, "")} if with_pages else {}
         self._link = Link(0)
         self._centre = Process(
             "the centre", ("central", "run", "--config", str(self._country.centre_config)), folder / "centre.log"
@@ -39,7 +41,7 @@ class Performance:
     async def open(self) -> AsyncIterator[None]:
         """The link is open inside; afterwards no process is left."""
         async with self._link.open() as port:
-            self._country.configure({KECAMATAN: link_uplink("satelit", port)})
+            self._country.configure({KECAMATAN: link_uplink("satelit", port)}, self._local_ports)
             try:
                 yield
             finally:
@@ -70,6 +72,7 @@ class Performance:
             (
                 "",
                 f"relay   {relay}   centre   {centre}   (proses {self._relay.pid}, {self._centre.pid})",
+                *told(country.relay_folder(), self._local_ports[KECAMATAN], self._local_ports[""]),
                 f"folder  {country.folder}",
                 f"  relay status --config {country.relay_config()} --url {relay}",
                 f"  relay central status --config {country.centre_config} --scope {KECAMATAN}",

@@ -19,6 +19,9 @@ from tests.world.http import ask
 from tests.world.nodes import Country
 from tests.world.waiting import eventually
 
+_PICTURES_THERE = """() => Promise.all([...document.images]
+    .filter(image => image.getBoundingClientRect().top < innerHeight && !image.complete)
+    .map(image => new Promise(there => { image.onload = image.onerror = there })))"""
 _MISSING = 2  # the last stations, from which nothing has come
 
 
@@ -56,10 +59,10 @@ async def ppk_screens(
 
 
 async def _loaded(page: Page) -> None:
-    """Until every picture on the screen is there, and nothing says that it is still coming."""
+    """Until every picture in the window is there, and nothing says that it is still coming."""
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
     await expect(page.get_by_text("…", exact=True)).to_have_count(0)
-    await page.evaluate("Promise.all([...document.images].map(image => image.decode().catch(() => null)))")
+    await page.evaluate(_PICTURES_THERE)
 
 
 async def _fill(place: Place, country: Country, gallery: list[Path]) -> None:

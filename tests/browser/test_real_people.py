@@ -9,7 +9,9 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -17,7 +19,9 @@ from PIL import Image
 from playwright.async_api import Route, expect
 
 from relay.demo.figures import FORM_CODE, Station
+from relay.protocol import forms
 from relay.protocol.enrolment import enrolment_code
+from relay.protocol.forms import Figures, Form
 from tests.browser.chromium import Browser, chromium
 from tests.browser.officer import Officer, officer
 from tests.browser.place import Place
@@ -27,7 +31,8 @@ from tests.world.http import ask
 from tests.world.nodes import Country
 from tests.world.operators import session
 
-DPR = 2403
+DPR, COUNCIL = 2403, 2405
+TAKEN = ("20 MB.jpg", "pindaian.pdf", "IMG_0001.HEIC", "layar.png", "miring.jpg")
 OFFLINE = "ERR_INTERNET_DISCONNECTED"
 CUT = "ERR_CONNECTION_RESET|ERR_CONNECTION_CLOSED|ERR_NETWORK_CHANGED|ERR_ABORTED"
 
@@ -44,6 +49,7 @@ def papers(tmp_path: Path) -> dict[str, Path]:
         "catatan.jpg": b"Hasil TPS 001: lihat kertas.\n" * 9,
         "kosong.jpg": b"",
         "layar.png": png(1080, 2400),
+        "miring.jpg": sideways(),
     }
     for name, data in contents.items():
         (folder / name).write_bytes(data)
@@ -56,6 +62,14 @@ def large_photograph(size_bytes: int) -> bytes:
     page = Image.effect_noise((1000, 750), 80).resize((8000, 6000))
     page.save(out, "JPEG", quality=80)
     return out.getvalue().ljust(size_bytes, b"\0")
+
+
+def sideways() -> bytes:
+    """A page photographed with the phone turned: only its EXIF data says which side is up."""
+    out, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6
+    Image.effect_noise((1600, 1000), 90).save(out, "JPEG", exif=exif)
+    return out.getvalue()
 
 
 def png(width: int, height: int) -> bytes:
@@ -86,6 +100,9 @@ async def test_files_of_every_kind_are_warned_of_and_sent_as_they_are(
     await expect(cards.nth(1)).to_contain_text(say("photo.no-preview"))
     await take(3, "pindaian.pdf")
     await expect(cards.nth(2)).to_contain_text(say("warning.not-a-picture"))
+    await take(6, "miring.jpg")
+    shown = cards.nth(5).locator("canvas:not([hidden])")
+    assert await shown.evaluate("({ width, height }) => height > width")
     await take(4, "layar.png")
     await take(5, "layar.png")
     await expect(cards.nth(4)).to_contain_text(say("warning.same-as-another-page"))
@@ -93,7 +110,7 @@ async def test_files_of_every_kind_are_warned_of_and_sent_as_they_are(
     await expect(cards.nth(4)).not_to_contain_text("layar.png")
     await cards.nth(2).get_by_role("button", name=say("photo.page-short", number=2)).click()
     await expect(cards.nth(1)).to_contain_text("pindaian.pdf")
-    expected = [papers[name].read_bytes() for name in ("20 MB.jpg", "pindaian.pdf", "IMG_0001.HEIC", "layar.png")]
+    expected = [papers[name].read_bytes() for name in TAKEN]
     for file in papers.values():
         file.unlink()  # cleared out of the gallery before they are sent
     await enrolled.sign(station.tps, DPR)
@@ -268,6 +285,11 @@ async def test_a_clock_that_is_years_off_is_said_and_flagged_and_blocks_nothing(
     await someone.sign(station.tps, FORM_CODE)
     await someone.until("at-centre")
     await expect(someone.page.get_by_text(say("clock-doubtful"))).to_be_visible()
+    browser.forgive("ERR_")
+    at_relay.hotspot.down()  # as when the wrong date makes every certificate invalid
+    await browser.context.clock.set_system_time("2012-01-01" if year < "2026" else "2048-01-01")
+    await someone.page.reload()
+    await expect(someone.page.get_by_text("dengan tanggal yang salah")).to_be_visible()
 
 
 async def test_codes_that_do_not_work_are_said_and_lose_nothing(
@@ -286,16 +308,10 @@ async def test_codes_that_do_not_work_are_said_and_lose_nothing(
 
 
 async def test_a_false_relay_gets_no_trust_and_no_statement(
-    browser: Browser, at_relay: Place, station: Station, tmp_path: Path
+    browser: Browser, at_relay: Place, station: Station, tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
-    async def false_proof(route: Route) -> None:
-        answer = await route.fetch()
-        await route.fulfill(json=await answer.json() | {"proof": "A" * 43})
-
-    async def other_root(route: Route) -> None:
-        answer = await route.fetch()
-        await route.fulfill(json=await answer.json() | {"root": "ab" * 32})
-
+    false_proof = _altered(at_relay, http, {"proof": "A" * 43})
+    other_root = _altered(at_relay, http, {"root": "ab" * 32})
     handed: list[str] = []
     someone = await officer(browser, at_relay.url)
     page, code = someone.page, at_relay.new_code(station.tps)
@@ -358,34 +374,38 @@ async def test_after_a_replacement_the_old_phone_says_what_to_do_and_loses_nothi
     assert [list(item["figures"].values()) for item in recorded if item["kind"] == "tally"] == [list(station.figures)]
 
 
-@pytest.mark.parametrize(
-    ("missing", "why"),
-    [
-        ("Object.defineProperty(window, 'indexedDB', { get() { throw new DOMException('', 'SecurityError') } })", 0),
-        ("Object.defineProperty(Crypto.prototype, 'subtle', { value: undefined })", "insecure-context"),
-        ("delete Navigator.prototype.serviceWorker", None),
-    ],
-)
-async def test_what_a_browser_lacks_is_said(
-    browser: Browser, at_relay: Place, missing: str, why: str | int | None
-) -> None:
+async def test_what_a_browser_lacks_is_said(browser: Browser, at_relay: Place) -> None:
     denied = "Object.defineProperty(window, 'NAME', { get() { throw new DOMException('denied', 'SecurityError') } })"
-    await browser.context.add_init_script(missing)
-    for name in ("localStorage", "sessionStorage"):
-        await browser.context.add_init_script(denied.replace("NAME", name))
-    someone = await officer(browser, at_relay.url)
-    if why is None:
-        await expect(someone.heading).to_have_text(say("enrol.title"))
-    else:
+
+    async def opened_without(*missing: str) -> Officer:
+        page = await browser.context.new_page()
+        for script in missing:
+            await page.add_init_script(script)
+        await page.goto(at_relay.url)
+        return Officer(page)
+
+    stores = [denied.replace("NAME", name) for name in ("localStorage", "sessionStorage")]
+    for script, why in (
+        (denied.replace("NAME", "indexedDB"), "storage-unavailable"),
+        ("Object.defineProperty(Crypto.prototype, 'subtle', { value: undefined })", "insecure-context"),
+    ):
+        someone = await opened_without(script, *stores)
         await expect(someone.heading).to_have_text(say("app.cannot-open"))
-        await expect(someone.page.get_by_role("alert")).to_contain_text(say(str(why or "storage-unavailable")))
+        await expect(someone.page.get_by_role("alert")).to_contain_text(say(why))
+    someone = await opened_without("delete Navigator.prototype.serviceWorker", *stores)
+    await expect(someone.heading).to_have_text(say("enrol.title"))
+    browser.forgive("ERR_FAILED")
+    await browser.context.route("**/assets/*.js", lambda route: route.abort())
+    page = await browser.context.new_page()
+    await page.goto(at_relay.url)
+    await expect(page.get_by_text("muat ulang")).to_be_visible()
 
 
 async def test_a_page_that_breaks_says_so_and_keeps_what_was_entered(
     enrolled: Officer, browser: Browser, at_relay: Place, station: Station
 ) -> None:
     page = enrolled.page
-    browser.forgive("figures|ERR_FAILED")
+    browser.forgive("figures|Cannot read properties of null")
     await enrolled.go("tps", station.tps, DPR, "fill", "I")
     await page.locator(".boxes input").first.fill("7")
     await enrolled.go("tps", station.tps, FORM_CODE)
@@ -411,29 +431,45 @@ async def test_a_page_that_breaks_says_so_and_keeps_what_was_entered(
     await expect(page.locator(".notices")).to_contain_text(say("app.broken-why"))
 
 
-async def test_scripts_that_do_not_come_leave_a_sentence(browser: Browser, at_relay: Place) -> None:
-    browser.forgive("ERR_FAILED")
-    await browser.context.route("**/assets/*.js", lambda route: route.abort())
-    page = await browser.open(at_relay.url)
-    await expect(page.get_by_text("muat ulang")).to_be_visible()
+async def test_eighteen_parties_with_ten_candidates_each_are_entered_by_thumb_alone(
+    enrolled: Officer, at_relay: Place, station: Station, http: aiohttp.ClientSession
+) -> None:
+    figures = _council(forms.catalogue()[COUNCIL])
+    await enrolled.enter(station.tps, COUNCIL, figures)
+    assert await enrolled.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await enrolled.go("tps", station.tps, COUNCIL, "review")
+    await expect(enrolled.page.get_by_text(say("review.all-agree"))).to_be_visible()
+    await enrolled.sign(station.tps, COUNCIL)
+    await enrolled.until("at-centre")
+    (recorded,) = await at_relay.until_recorded(http, station.tps, 1)
+    assert list(recorded["figures"].values()) == list(figures)
+
+
+def _council(form: Form) -> Figures:
+    """Figures of a council's form that break no rule: 198 who came, one vote for each candidate and party."""
+    named = {field.id: 0 for field in form.fields}
+    for name in named:
+        party, _, last = name.removeprefix("votes.").partition(".")
+        named[name] = (11 if last == "total" else 1) if party.isdigit() else 0
+    named |= {"dpt.l": 100, "dpt.p": 100, "dpt.j": 200, "ballots_received": 204, "ballots_used": 198}
+    named |= {"ballots_unused": 6, "valid": 198, "total": 198}
+    for who in ("users_dpt", "users"):
+        named |= {f"{who}.l": 99, f"{who}.p": 99, f"{who}.j": 198}
+    return form.figures(named)
 
 
 EVIL = '"><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>{name}'
 
 
 async def test_names_and_sentences_of_others_are_text_and_nothing_else(
-    browser: Browser, at_relay: Place, station: Station, tmp_path: Path
+    browser: Browser, at_relay: Place, station: Station, tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
-    async def poison(route: Route) -> None:
-        answer = await route.fetch()
-        await route.fulfill(json=await answer.json() | {"name": EVIL})
-
     async def refuse(route: Route) -> None:
         body = json.dumps({"code": EVIL, "detail": EVIL, "status": 400, "title": EVIL, "type": EVIL})
         await route.fulfill(status=400, content_type="application/problem+json", body=body)
 
     browser.forgive("400")
-    await browser.context.route("**/v1/node", poison)
+    await browser.context.route("**/v1/node", _altered(at_relay, http, {"name": EVIL}))
     await browser.context.route("**/v1/statements", refuse)
     someone = await officer(browser, at_relay.url)
     page, tps = someone.page, station.tps
@@ -449,6 +485,22 @@ async def test_names_and_sentences_of_others_are_text_and_nothing_else(
         await someone.go(*place.split("/", 1 if "<" in place else -1))
         await expect(someone.heading).to_be_visible()
         assert not await page.evaluate("'hacked' in window || document.querySelector('[src=x], [onload]') !== null")
+
+
+def _altered(
+    at_relay: Place, http: aiohttp.ClientSession, change: dict[str, str]
+) -> Callable[[Route], Awaitable[None]]:
+    """What the relay answers, but for `change`."""
+
+    async def answer(route: Route) -> None:
+        request = route.request
+        body = request.post_data_buffer
+        headers = {"Content-Type": request.headers.get("content-type", "")} if body else {}
+        path = urlsplit(request.url).path
+        told = await ask(http, request.method, f"{at_relay.direct_url}{path}", data=body, headers=headers)
+        await route.fulfill(status=told.status, json=told.json | change)
+
+    return answer
 
 
 async def _export(someone: Officer, folder: Path) -> None:

@@ -39,6 +39,7 @@ function mattersOf(engine: Engine): Matter[] {
   } else if (trouble) {
     const words = lastContact ? say('notice.offline-since', { since: sinceWhen(lastContact) }) : say('notice.offline')
     add('offline', 'wait', words)
+    if (isClockDoubtful(engine)) add('date', 'wait', say('notice.date', { date: moment(now()) }))
   }
   if (engine.storage.value.full) add('storage', 'bad', explain('storage-full'))
   if (clockOff !== null && Math.abs(clockOff) > CLOCK_OFF_SECONDS) {
@@ -50,9 +51,18 @@ function mattersOf(engine: Engine): Matter[] {
   return matters
 }
 
+/** A phone whose date is wrong finds every relay's certificate invalid, and reaches none. */
+function isClockDoubtful(engine: Engine): boolean {
+  const { lastContact } = engine.relay.value
+  const enrolment = engine.enrolment.value
+  const wentBack = lastContact !== null && now() < lastContact - DAY_SECONDS
+  return wentBack || (enrolment.state === 'enrolled' && now() > enrolment.holder.notAfter)
+}
+
+const now = () => Date.now() / 1000
+
 /** `23.05` of today, with the date when it is longer ago. */
-const sinceWhen = (unix: number): string =>
-  Date.now() / 1000 - unix < DAY_SECONDS / 2 ? clockTime(unix) : moment(unix)
+const sinceWhen = (unix: number): string => (Math.abs(now() - unix) < DAY_SECONDS / 2 ? clockTime(unix) : moment(unix))
 
 /** `7 menit`, `3 jam`, `365 hari`. */
 function duration(seconds: number): string {

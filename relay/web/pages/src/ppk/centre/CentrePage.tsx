@@ -16,9 +16,9 @@ const TotalsScreen = lazy(() => import('./TotalsScreen').then((part) => part.Tot
 const VILLAGE_DIGITS = 10
 
 export function CentrePage({ node }: { node: NodeView }) {
-  useEffect(listen, [])
   const [place, asked = ''] = route.value
   const scope = asked === COUNTRY ? '' : asked
+  useEffect(() => listen(scope), [scope])
   return (
     <Frame title={titleOf(place)} owner={node.name || node.id} places={placesOf(scope)} aside={<Aside />}>
       <Suspense fallback={<p>…</p>}>

@@ -9,11 +9,11 @@ export const changes = signal(0)
 const stream = new Stream()
 export const liveness = stream.liveness
 
-/** Listens until the function that it gives is called. */
-export function listen(): () => void {
+/** Listens to what changes within a scope, until the function that it gives is called. */
+export function listen(scope: string): () => void {
   const reached = (): Promise<object> => askJson('/v1/node')
   stream.follow({
-    address: () => '/v1/events',
+    address: () => `/v1/events?scope=${scope}`,
     events: { changed },
     catchUp: async () => {
       await reached()

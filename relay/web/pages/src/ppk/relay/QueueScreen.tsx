@@ -153,11 +153,7 @@ function DriveCard({ drive }: { drive: Drive }) {
       )}
       {drive.left_out > 0 && <Notice tone="wait">{say('drive.left-out', { count: number(drive.left_out) })}</Notice>}
       {drive.receipts_filed > 0 && <p>{say('drive.receipts', { count: drive.receipts_filed })}</p>}
-      {drive.reason && (
-        <p class="soft" lang="en">
-          {drive.reason}
-        </p>
-      )}
+      <Outcome drive={drive} />
       {problem && <Trouble problem={problem} />}
       {mayAct() && drive.stick && !AT_WORK.has(drive.state) && (
         <button type="button" onClick={() => void serveAgain()}>
@@ -166,6 +162,18 @@ function DriveCard({ drive }: { drive: Drive }) {
       )}
     </li>
   )
+}
+
+/** What was done on a stick that is safe to remove; of any other, why it is as it is. */
+function Outcome({ drive }: { drive: Drive }) {
+  if (drive.state === 'safe to remove') {
+    return <p>{say('drive.written', { files: number(drive.files_done), size: size(drive.bytes_done) })}</p>
+  }
+  return drive.reason ? (
+    <p class="soft" lang="en">
+      {drive.reason}
+    </p>
+  ) : null
 }
 
 function Neighbours({ now }: { now: Status }) {

@@ -112,7 +112,7 @@ function Aside() {
       <span class={`liveness ${live.state}`} role="status">
         {live.state === 'lost' ? say('ppk.lost', { since: moment(live.since) }) : say(`ppk.${live.state}`)}
       </span>
-      {oldest === null && live.state === 'live' && <span class="soft">{say('ppk.all-at-centre')}</span>}
+      {oldest === null && live.state === 'live' && <span class="soft desk-only">{say('ppk.all-at-centre')}</span>}
       {mayAct() && (
         <button type="button" class="quiet" onClick={() => void logOut()}>
           {say('login.out')}

@@ -24,7 +24,7 @@ export const StateMark = ({ state, isUnderWay = false }: { state: State; isUnder
 
 /** `Hasil A`: how people at the table speak of tallies that disagree. */
 export const nameOfTally = (tally: Tally, claims: Tally[]): string =>
-  say('resolve.tally', { letter: String.fromCharCode(65 + Math.max(0, claims.indexOf(tally))), id: shortId(tally.id) })
+  say('resolve.tally', { letter: String.fromCharCode(65 + Math.max(0, claims.indexOf(tally))) })
 
 export function TallyCard({ tally, open }: { tally: Tally; open: boolean }) {
   const form = catalogue.get(tally.form)
@@ -35,7 +35,7 @@ export function TallyCard({ tally, open }: { tally: Tally; open: boolean }) {
         <StateMark state={tally.state} isUnderWay={tally.under_way} />{' '}
         {tally.flags.length > 0 && <Mark tone="wait">{say('board.flags', { count: tally.flags.length })}</Mark>}
       </summary>
-      <Reasons reasons={tally.reasons} />
+      <Reasons reasons={tally.reasons.filter((reason) => !tally.flags.includes(reason))} />
       <TallyFacts tally={tally} />
       {form && <BrokenRules form={form} figures={tally.figures} />}
       {form ? (
