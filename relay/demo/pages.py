@@ -32,7 +32,7 @@ screen = true
 
 
 def open_desk(kabupaten: Authority, scope: str, relay_folder: Path, stations: Sequence[Station]) -> None:
-    """A CA for the kecamatan at its relay, and two codes: for its operators, and for an officer who has no figures yet."""
+    """A CA for the kecamatan at its relay, and codes for its operators and for an officer who has no figures yet."""
     passphrase = relay_folder / _PASSPHRASE
     write_durably(passphrase, b"the demo's own, and gone with it", mode=0o600)
     kabupaten.issue_ca(scope, relay_folder / _CA, passphrase.read_bytes())
