@@ -97,9 +97,13 @@ def test_protocol_is_pure(path: Path) -> None:
     assert not any(isinstance(item, ast.Await | ast.AsyncFunctionDef) for item in ast.walk(source))
 
 
+def named_tests() -> list[Path]:
+    return [*(ROOT / "tests").glob("test_*.py"), *(ROOT / "tests/browser").glob("test_*.py")]
+
+
 def test_every_test_that_architecture_names_exists() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
-    sources = {path.name: path.read_text("utf-8") for path in (ROOT / "tests").glob("test_*.py")}
+    sources = {path.name: path.read_text("utf-8") for path in named_tests()}
     files = set(re.findall(r"(test_\w+\.py)", text))
     assert files
     assert files <= sources.keys()

@@ -62,7 +62,7 @@ async def test_it_shows_who_is_missing_before_anything_has_come(country: Country
     async with running_relay(config(country)) as relay:
         told = await board(http, relay)
         nameplate = (await ask(http, "GET", f"{relay}/v1/node")).json
-    assert (told["scope"], told["name"], told["forms"]) == (KECAMATAN, "Peso Hilir", [2401])
+    assert (told["scope"], told["name"], told["forms"], told["listed"]) == (KECAMATAN, "Peso Hilir", [2401], True)
     assert told["villages"] == [{"scope": VILLAGE, "name": "Long Tungu"}]
     missing = [{"form": 2401, "tally": True, "pages": 3}]
     nothing = {"tallies": [], "documents": [], "notes": [], "conflicts": [], "missing": missing}

@@ -82,6 +82,7 @@ class Board:
             "scope": self.kecamatan.scope,
             "name": self.kecamatan.name,
             "forms": self.kecamatan.forms,
+            "listed": bool(self.kecamatan.stations),
             "villages": self.kecamatan.villages(self._entries),
             "at": self._at,
         }

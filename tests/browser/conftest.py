@@ -17,12 +17,15 @@ from tests.browser.place import Place, place
 from tests.world.nodes import Country
 
 _HERE = Path(__file__).parent
+_RELAYS = ("at_relay", "relay")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks every test of this folder, and leaves it out where there is no browser."""
     for item in items:
         if _HERE in item.path.parents:
+            if isinstance(item, pytest.Function):  # relays are made before browsers, and so end after them
+                item.fixturenames.sort(key=lambda name: name not in _RELAYS)
             item.add_marker(pytest.mark.browser)
             if not is_there():
                 item.add_marker(pytest.mark.skip(reason="needs chromium and libnss3-tools"))

@@ -88,6 +88,15 @@ class Officer:
         await self.go("item", statement)
         await expect(self.steps).to_be_visible()
 
+    async def save_proof(self, folder: Path) -> Path:
+        """Saves the proof of the item on the screen as a ZIP: what is on this phone can be given to somebody."""
+        await self.page.get_by_role("link", name=say("item.proof")).click()
+        async with self.page.expect_download() as download:
+            await self.page.get_by_role("button", name=say("proof.save")).click()
+        saved = folder / (await download.value).suggested_filename
+        await (await download.value).save_as(saved)
+        return saved
+
     @property
     def _here(self) -> Locator:
         return self.steps.locator("[aria-current=step] .step-name")

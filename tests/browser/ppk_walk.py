@@ -53,7 +53,7 @@ async def ppk_screens(
     await page.goto(place.centre_url)
     await _loaded(page)
     yield "centre", page
-    await page.goto(f"{place.centre_url}/#/{disputed[:6]}")
+    await page.goto(f"{place.centre_url}/#/region/{disputed[:6]}")
     await _loaded(page)
     yield "centre-kecamatan", page
 

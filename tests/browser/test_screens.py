@@ -14,8 +14,9 @@ from tests.browser.ppk_walk import ppk_screens
 from tests.world.nodes import Country
 
 TARGET_PIXELS = 44
-SMALL = f"""() => [...document.querySelectorAll('button, a.button, .index-link, label.picker, input:not([type=file])')]
-    .filter(item => item.checkVisibility() && !item.closest('.boxes') && item.type !== 'checkbox')
+SMALL = f"""() => [...document.querySelectorAll(
+    'button, a.button, .index-link, label.picker, input:not([type=file], [type=radio], [type=checkbox])')]
+    .filter(item => item.checkVisibility() && !item.closest('.boxes'))
     .map(item => [item.outerHTML.slice(0, 120), item.getBoundingClientRect()])
     .filter(([, box]) => box.width > 1 && box.height < {TARGET_PIXELS})
     .map(([name, box]) => name + ' is ' + box.height + ' high')"""

@@ -2,6 +2,7 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import { askJson } from '../holder/http'
 import { catalogue } from '../protocol/forms'
+import { forgetAnswers } from './parts/useAnswer'
 import type { Board, Station, Status } from './shapes'
 import { type Standing, worstOf } from './standing'
 import { Stream } from './stream'
@@ -54,6 +55,7 @@ export function leave(): void {
   stream.close()
   gathered.clear()
   stations.clear()
+  forgetAnswers()
   board.value = null
   status.value = null
 }

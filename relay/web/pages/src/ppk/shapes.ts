@@ -83,6 +83,8 @@ export interface Board {
   scope: string
   name: string
   forms: number[]
+  /** Whether the relay has a list of its stations; without one nobody is known to be missing. */
+  listed: boolean
   villages: Village[]
   stations: Station[]
   /** Number of the newest change in it: events are asked for from there on. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Station, Tally } from './shapes'
-import { count, isResolved, matches, pagesOf, standingOf, worstOf } from './standing'
+import { claimsOf, count, isResolved, matches, pagesOf, standingOf, worstOf } from './standing'
 
 const FORM = 2401
 
@@ -103,6 +103,17 @@ describe('a conflict', () => {
   it('is resolved by the newest note, not by an older one', () => {
     const notes = [noteAbout(['aa', 'bb'], { revision: 2, favours: 'bb' }), noteAbout(['aa', 'bb'])]
     expect(isResolved(disputed(notes), FORM)).toBe(true)
+  })
+})
+
+describe('claims', () => {
+  it('are one tally for each set of figures of the newest revision, the first that came', () => {
+    const again = tally({ id: 'cc', figures: [1] })
+    const older = tally({ id: 'dd', figures: [9], revision: 0 })
+    const shown = station({
+      tallies: [again, tally({ id: 'bb', figures: [2] }), tally({ id: 'aa', figures: [1] }), older]
+    })
+    expect(claimsOf(shown, FORM).map(({ id }) => id)).toEqual(['aa', 'bb'])
   })
 })
 

@@ -5,7 +5,7 @@ import { blankFigures, catalogue, type Form } from '../../protocol/forms'
 import type { Draft, Item, Page } from '../engine/types'
 
 vi.stubGlobal('localStorage', { getItem: () => null })
-const { figuresToSign, markOf, nextAtStation, nextOf, openFlags, pagesToSign } = await import('./standing')
+const { figuresToSign, markOf, newest, nextAtStation, nextOf, openFlags, pagesToSign } = await import('./standing')
 const { sheetsOf } = await import('./sheets')
 
 const TPS = '6501082001001'
@@ -77,6 +77,22 @@ test('a refused tally is mended, even while its figures are still in the draft',
   const refused = item({ figures: full, receipt: { issuedAt: 0, verdict: 'refused', notes: [] } })
   expect(nextOf(standing(null, refused, null))).toBe('mend')
   expect(nextOf(standing(draft({ figures: full }), refused, null))).toBe('mend')
+})
+
+test('what was refused, or signed by a revoked key that no relay takes, is signed again as it is', () => {
+  const receipt = { issuedAt: 0, verdict: 'refused' as const, notes: [] }
+  const revoked = { code: 'signer-revoked', detail: '' }
+  const slip = { relay: 'relay', number: 1, heldAt: 0, clockSure: true }
+  const own = draft({ figures: full })
+  for (const change of [{ receipt }, { trouble: revoked }]) {
+    const dead = item({ figures: full, ...change })
+    expect(nextOf(standing(null, dead, null))).toBe('mend')
+    expect(figuresToSign(own, dead)).toBe(true)
+    const again = item({ id: 'cd', figures: full })
+    expect(newest([dead, again], 'tally', TPS, 2401)).toBe(again)
+    expect(newest([again, dead], 'tally', TPS, 2401)).toBe(again)
+  }
+  expect(figuresToSign(own, item({ figures: full, trouble: revoked, slip }))).toBe(false)
 })
 
 test('the figures of every form come before the photographs of any', () => {

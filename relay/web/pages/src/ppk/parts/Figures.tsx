@@ -3,21 +3,7 @@ import { Notice } from '../../look/Notice'
 import { sentence } from '../../look/sentences'
 import { type Form, holds } from '../../protocol/forms'
 import { language, say } from '../../words/words'
-
-export interface Column {
-  name: string
-  figures: readonly (number | null)[]
-}
-
-/** Positions at which the columns do not all say the same. */
-export function differences(columns: Column[]): Set<number> {
-  const [first, ...others] = columns
-  const found = new Set<number>()
-  first?.figures.forEach((figure, position) => {
-    if (others.some((other) => other.figures[position] !== figure)) found.add(position)
-  })
-  return found
-}
+import { type Column, differences } from './differences'
 
 interface Props {
   form: Form

@@ -53,7 +53,8 @@ export function BoardScreen() {
   const found = groups.value.reduce((sum, group) => sum + group.members.length, 0)
   return (
     <>
-      <p class="headline">{say('board.headline', { done: number(total - told.missing), total: number(total) })}</p>
+      <p class="headline">{headline(total - told.missing, total)}</p>
+      {!board.value?.listed && <Notice tone="wait">{say('board.no-list')}</Notice>}
       <fieldset class="filters">
         <legend class="visually-hidden">{say('board.filter')}</legend>
         <Filter name="all" many={total} />
@@ -82,6 +83,11 @@ export function BoardScreen() {
     </>
   )
 }
+
+const headline = (done: number, total: number): string =>
+  board.value?.listed
+    ? say('board.headline', { done: number(done), total: number(total) })
+    : say('board.headline-unlisted', { done: number(done) })
 
 function Filter({ name, many }: { name: Standing | 'all'; many: number }) {
   return (

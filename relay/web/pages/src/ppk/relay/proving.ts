@@ -20,7 +20,10 @@ async function open(): Promise<Proofs> {
 }
 
 async function proofs(): Promise<Proofs> {
-  opening ??= open()
+  opening ??= open().catch((error: unknown) => {
+    opening = null // tried again by the next who asks
+    throw error
+  })
   const opened = await opening
   const { certificates, crls } = await trust() // a new centre, another CA, a revocation since
   await opened.learn(certificates, crls)
