@@ -38,7 +38,7 @@ def built(tmp_path: Path) -> Path:
     (folder / "assets").mkdir(parents=True)
     (folder / "ppk").mkdir()
     for name in ("index.html", "ppk/index.html", "sw.js", "manifest.webmanifest"):
-        (folder / name).write_text(f"\"{name}\"")
+        (folder / name).write_text(f'"{name}"')
     (folder / "assets" / "phone-abc.js").write_bytes(SCRIPT)
     (folder / "assets" / "phone-abc.js.gz").write_bytes(gzip.compress(SCRIPT))
     (folder / "assets" / "phone-abc.js.br").write_bytes(b"as brotli")

@@ -80,7 +80,7 @@ async def test_the_board_follows_phones_while_they_hand_over(
     await expect(row).to_contain_text(say("state.at-centre").lower())
     await photograph(http, peso.direct_url, officer, station, pictures(station))
     await expect(row).to_contain_text(say("board.pages", held=3, of=3))
-    await operator.sees("board.headline", done=1, total=16)
+    await operator.sees("board.headline.one-form", done=1, total=16)
     rows = await operator.page.locator("a.station").evaluate_all("rows => rows.map(row => row.hash)")
     assert rows.index(f"#/tps/{missing.tps}") < rows.index(f"#/tps/{station.tps}")
     await operator.page.get_by_label(say("board.search")).fill("tps 2")
@@ -318,7 +318,10 @@ async def test_without_a_list_of_stations_the_board_does_not_pretend_that_all_ar
     officer = country.world.officer(ALL[0].tps)
     await hand_over(http, at_relay.direct_url, officer, signed_tally(officer, ALL[0]))
     await someone.sees("board.no-list")
-    await someone.sees("board.headline-unlisted", done=1)
+    await someone.sees("board.headline-unlisted.all-forms", done=0)
+    await someone.page.get_by_label(say("totals.forms")).select_option(str(FORM_CODE))
+    await someone.sees("board.headline-unlisted.one-form", done=1)
+    await accessible(someone)
 
 
 async def test_every_screen_is_readable_in_the_dark_in_both_languages(

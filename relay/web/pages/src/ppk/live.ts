@@ -4,7 +4,7 @@ import { askJson } from '../holder/http'
 import { catalogue } from '../protocol/forms'
 import { forgetAnswers } from './parts/useAnswer'
 import type { Board, Station, Status } from './shapes'
-import { type Standing, worstOf } from './standing'
+import { isIn, type Standing, worstOf } from './standing'
 import { Stream } from './stream'
 
 const GATHER_MILLISECONDS = 50
@@ -13,6 +13,8 @@ const GATHER_MILLISECONDS = 50
 export interface Entry {
   station: Signal<Station>
   standing: ReadonlySignal<Standing>
+  /** Whether the figures of all the forms shown are here. */
+  isIn: ReadonlySignal<boolean>
 }
 
 export const board = signal<Board | null>(null)
@@ -27,7 +29,9 @@ export const ended = signal(false)
 const stream = new Stream()
 export const liveness = stream.liveness
 
-const forms = computed(() => board.value?.forms ?? [])
+/** One of the forms, or all that are expected. */
+export const chosenForm = signal<number | null>(null)
+export const shownForms = computed(() => (chosenForm.value === null ? (board.value?.forms ?? []) : [chosenForm.value]))
 export const pagesOfForm = (form: number): number => catalogue.get(form)?.pages ?? 0
 
 /** Loads the board, and follows it from then on. Rejects if it cannot be loaded the first time. */
@@ -101,5 +105,6 @@ function put(station: Station): void {
 
 const entryOf = (station: Signal<Station>): Entry => ({
   station,
-  standing: computed(() => worstOf(station.value, forms.value, pagesOfForm))
+  standing: computed(() => worstOf(station.value, shownForms.value, pagesOfForm)),
+  isIn: computed(() => isIn(station.value, shownForms.value))
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Station, Tally } from './shapes'
-import { claimsOf, count, isResolved, matches, pagesOf, standingOf, worstOf } from './standing'
+import { claimsOf, count, isIn, isResolved, matches, pagesOf, standingOf, worstOf } from './standing'
 
 const FORM = 2401
 
@@ -103,6 +103,17 @@ describe('a conflict', () => {
   it('is resolved by the newest note, not by an older one', () => {
     const notes = [noteAbout(['aa', 'bb'], { revision: 2, favours: 'bb' }), noteAbout(['aa', 'bb'])]
     expect(isResolved(disputed(notes), FORM)).toBe(true)
+  })
+})
+
+describe('a station is in', () => {
+  it('when the figures of every form are here, whatever else is the matter', () => {
+    expect(isIn(station({ tallies: rivals, conflicts: [FORM] }), [FORM])).toBe(true)
+    expect(isIn(station(), [FORM, 2402])).toBe(false)
+  })
+
+  it('not with figures that were refused', () => {
+    expect(isIn(station({ tallies: [tally({ state: 'refused' })] }), [FORM])).toBe(false)
   })
 })
 

@@ -76,6 +76,10 @@ export function worstOf(station: Station, forms: number[], pagesOfForm: (form: n
   return STANDINGS.find((standing) => found.has(standing)) ?? 'done'
 }
 
+/** Whether the figures of all these forms are here; what was refused is not. */
+export const isIn = (station: Station, forms: number[]): boolean =>
+  forms.every((form) => station.tallies.some((tally) => tally.form === form && tally.state !== 'refused'))
+
 /** How many stations stand how. */
 export function count(stations: Iterable<Standing>): Record<Standing, number> {
   const told = Object.fromEntries(STANDINGS.map((standing) => [standing, 0])) as Record<Standing, number>

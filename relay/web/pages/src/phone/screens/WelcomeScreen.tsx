@@ -1,6 +1,7 @@
 // Enrolling this phone once: the one-time code typed or scanned, the officer's name, and the wait for the answer.
 
 import { useSignal, useSignalEffect } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
 import { explain, explainError } from '../../look/explain'
 import { Notice } from '../../look/Notice'
 import { go } from '../../look/route'
@@ -26,7 +27,18 @@ export function WelcomeScreen() {
 
 /** For a phone that is enrolled: its certificate was revoked or ends, or it shall speak for another TPS. */
 export function NewCodeScreen() {
-  return <AskingScreen refusal={null} onAsked={() => go(places.home, 'replace')} back={places.settings} />
+  const certificate = useHolder()?.x5t
+  const before = useSignal(certificate)
+  const askedAt = useSignal<number | null>(null)
+  const asked = askedAt.value
+  useEffect(() => {
+    if (asked !== null && certificate !== before.value) go(places.home, 'replace')
+  }, [asked, certificate, before])
+  if (asked !== null) return <WaitingScreen since={asked} onAgain={() => (askedAt.value = null)} />
+  const onAsked = () => {
+    askedAt.value = Math.floor(Date.now() / 1000)
+  }
+  return <AskingScreen refusal={null} onAsked={onAsked} back={places.settings} />
 }
 
 const CODE = 'enrol-code'

@@ -2,8 +2,9 @@
 import { computed, signal } from '@preact/signals'
 import { memo } from 'preact/compat'
 import { Notice } from '../../look/Notice'
+import { catalogue } from '../../protocol/forms'
 import { number, say } from '../../words/words'
-import { board, changes, stations } from '../live'
+import { board, changes, chosenForm, shownForms, stations } from '../live'
 import { count, matches, STANDINGS, type Standing, villageOf } from '../standing'
 import { Row } from './Row'
 
@@ -13,6 +14,7 @@ const filter = signal<Standing | 'all'>('all')
 /** TPS code -> how it stands. Each is computed again only if its station has changed. */
 const standings = computed(() => {
   void changes.value
+  void shownForms.value
   return new Map([...stations].map(([tps, entry]) => [tps, entry.standing.peek()]))
 })
 
@@ -53,7 +55,7 @@ export function BoardScreen() {
   const found = groups.value.reduce((sum, group) => sum + group.members.length, 0)
   return (
     <>
-      <p class="headline">{headline(total - told.missing, total)}</p>
+      <p class="headline">{headline(total)}</p>
       {!board.value?.listed && <Notice tone="wait">{say('board.no-list')}</Notice>}
       <fieldset class="filters">
         <legend class="visually-hidden">{say('board.filter')}</legend>
@@ -62,6 +64,7 @@ export function BoardScreen() {
           <Filter key={standing} name={standing} many={told[standing]} />
         ))}
       </fieldset>
+      <FormFilter />
       <label class="search">
         <span>{say('board.search')}</span>
         <input
@@ -84,10 +87,38 @@ export function BoardScreen() {
   )
 }
 
-const headline = (done: number, total: number): string =>
-  board.value?.listed
-    ? say('board.headline', { done: number(done), total: number(total) })
-    : say('board.headline-unlisted', { done: number(done) })
+/** `14 dari 16 TPS sudah menyerahkan hasil`; without a list of TPS nobody knows of how many. */
+function headline(total: number): string {
+  const done = [...stations.values()].filter((entry) => entry.isIn.peek()).length
+  const which = shownForms.value.length > 1 ? 'all-forms' : 'one-form'
+  return board.value?.listed
+    ? say(`board.headline.${which}`, { done: number(done), total: number(total) })
+    : say(`board.headline-unlisted.${which}`, { done: number(done) })
+}
+
+/** One form at a time, where there are several. */
+function FormFilter() {
+  const forms = board.value?.forms ?? []
+  if (forms.length < 2) return null
+  return (
+    <label class="search">
+      <span>{say('totals.forms')}</span>
+      <select
+        value={chosenForm.value ?? ''}
+        onChange={(event) => {
+          chosenForm.value = Number(event.currentTarget.value) || null
+        }}
+      >
+        <option value="">{say('board.all-forms')}</option>
+        {forms.map((form) => (
+          <option key={form} value={form}>
+            {catalogue.get(form)?.name ?? form}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
 
 function Filter({ name, many }: { name: Standing | 'all'; many: number }) {
   return (
@@ -113,7 +144,7 @@ interface VillageProps {
 /** Drawn anew only if other stations are in it, or in another order. */
 const Village = memo(
   function Village({ name, members }: VillageProps) {
-    const forms = board.value?.forms ?? []
+    const forms = shownForms.value
     return (
       <section class="village" aria-label={name}>
         <h2>
