@@ -202,7 +202,9 @@ class EnrolmentConfig:
         "enrolment-codes.csv, as `relay authority codes` made it; new codes are added to it.", None
     )
     requests_per_minute: int = _key("Requests in a minute, of all phones together.", 120, least=1, most=100_000)
-    wrong_codes_per_minute: int = _key("Wrong codes in a minute from one address.", 10, least=1, most=1000)
+    wrong_codes_per_minute: int = _key(
+        "Wrong codes, unreadable requests and new ones that wait, in a minute from one address.", 10, least=1, most=1000
+    )
     waiting_max: int = _key("Requests that may wait for an authority elsewhere.", 2000, least=1, most=100_000)
 
 

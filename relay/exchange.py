@@ -37,6 +37,8 @@ _INTRODUCTION_SECONDS = 30.0
 _RETRY_SECONDS = 1.0
 _RETRY_TIMES = 10
 _COME_BACK_SECONDS = 30.0
+_TRUST_REST_SECONDS = 0.2
+"""After each message about CAs and revocations: every signer is judged anew, and others' statements come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class _Conversation:
     ) -> None:
         self._stream = stream
         self._all_news = all_news
-        self._told: set[bytes] = set()  # certificates and CRLs
+        self._told: set[bytes] = set()  # certificates and CRLs, by their SHA-256
         self._resting = resting
         self._brings_chunks = False  # the last frame was one: statements go first, so there are none left
         self._keeper = keeper
@@ -156,9 +158,9 @@ class _Conversation:
         news = await self._keeper.news(sender)
         if not self._all_news:
             news = _signers_only(news)
-        certificates = tuple(der for der in news.certificates if der not in self._told)
-        crls = tuple(der for der in news.crls if der not in self._told)
-        self._told.update(certificates, crls)
+        certificates = tuple(der for der in news.certificates if cose.sha256(der) not in self._told)
+        crls = tuple(der for der in news.crls if cose.sha256(der) not in self._told)
+        self._told.update(map(cose.sha256, (*certificates, *crls)))
         if certificates or crls:
             for portion in messages.portions(TrustNews(certificates, crls)):
                 await self._say(portion)
@@ -166,9 +168,10 @@ class _Conversation:
     async def _learn(self, news: TrustNews, sender: Identity) -> None:
         """What a relay tells is answered with what is known of it now: so it sees what was taken."""
         known = await self._keeper.learn(news, sender)
-        self._told.update(known.certificates, known.crls)
+        self._told.update(map(cose.sha256, (*known.certificates, *known.crls)))
         for portion in messages.portions(known):
             await self._say(portion)
+        await asyncio.sleep(_TRUST_REST_SECONDS)
 
     async def _open(self, data: bytes, known: Identity | None = None) -> Identity:
         """A batch header: signed by a relay, the same one for the whole stream."""

@@ -23,8 +23,10 @@ class TrustStore(Protocol):
 
     trust: TrustItems
 
-    async def learn_trust(self, items: Iterable[tuple[str, bytes]], *, owed: bool = False) -> None:
-        """Keeps (kind, DER)."""
+    async def learn_trust(
+        self, items: Iterable[tuple[str, bytes]], *, owed: bool = False, gone: Iterable[bytes] = ()
+    ) -> None:
+        """Keeps (kind, DER), and no longer what is `gone` (DER)."""
 
 
 class TrustBook:
@@ -64,8 +66,8 @@ class TrustBook:
         centres = [der for der, role in roles.items() if role is Role.CENTRE and self._reaches_root(der)]
         await self._keep([("authority", der) for der in certificates] + [("crl", der) for der in crls], owed=owed)
         # and the CAs above them, which may be known from elsewhere: the next start has to find the whole path
-        above = [("authority", der) for der in now.authority_certificates[1:]]
-        await self._keep([*above, *(("centre", der) for der in centres)], owed=False)
+        counts = [("authority", der) for der in now.authority_certificates[1:]] + [("crl", der) for der in now.lists]
+        await self._keep([*counts, *(("centre", der) for der in centres)], owed=False)
         return TrustNews(certificates, crls)
 
     def owed(self) -> TrustNews:
@@ -84,11 +86,16 @@ class TrustBook:
         return found
 
     async def _keep(self, items: Iterable[tuple[str, bytes]], *, owed: bool) -> None:
-        before = {der for _, der in await self._store.trust.all()}
-        fresh = [(kind, der) for kind, der in items if der not in before]
+        """On disk is what counts now, and nothing that something newer stands for."""
+        kept = await self._store.trust.all()
+        before, trusted = {der for _, der in kept}, self._verifier.trust
+        needed = {*trusted.authority_certificates[1:], *trusted.lists}
+        fresh = [(kind, der) for kind, der in items if der not in before and (kind == "centre" or der in needed)]
         if not fresh:
             return
-        await self._store.learn_trust(fresh, owed=owed)
+        gone = [der for kind, der in kept if kind != "centre" and der not in needed]
+        await self._store.learn_trust(fresh, owed=owed, gone=gone)
+        self._owed = {der: None for der in self._owed if der in needed}
         if owed:
             self._owed |= dict.fromkeys(der for _, der in fresh)
             for tell in self._on_owed:

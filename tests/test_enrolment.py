@@ -26,6 +26,7 @@ from relay.authority.desk import SPENT_FILE, Desk
 from relay.authority.enrolment_codes import EnrolmentCodes, new_code, new_entry
 from relay.config import EnrolmentConfig, RelayConfig, load
 from relay.errors import Code, NotNow, Rejected
+from relay.http import authority_tls
 from relay.identity import read_key
 from relay.intake.throttle import Throttle
 from relay.phone.enrolling import enrol
@@ -194,6 +195,32 @@ async def test_wrong_codes_are_throttled_and_so_are_all_requests_together(
         assert (await Phone().ask(http, relay, office.code("6501082001002"))).status == 503
 
 
+@pytest.mark.parametrize("has_authority", [True, False], ids=["at-once", "waits"])
+async def test_one_phone_that_sends_nonsense_takes_no_other_phones_turn(
+    country: Country, http: aiohttp.ClientSession, has_authority: bool
+) -> None:
+    office = KecamatanAuthority(country)
+    chosen = replace(office.config if has_authority else EnrolmentConfig(), requests_per_minute=5)
+    honest = aiohttp.TCPConnector(ssl=authority_tls(country.root_file), local_addr=("127.0.0.2", 0))
+    async with (
+        running_relay(replace(country.relay_config(), enrolment=chosen)) as relay,
+        aiohttp.ClientSession(connector=honest) as from_elsewhere,
+    ):
+        told = [(await send(http, relay, b"nonsense")).status for _ in range(12)]
+        assert told == [422] * 10 + [503] * 2
+        assert (await Phone().ask(from_elsewhere, relay, office.code())).status == (201 if has_authority else 202)
+
+
+async def test_one_phone_does_not_take_all_the_room_where_requests_wait(
+    country: Country, http: aiohttp.ClientSession
+) -> None:
+    chosen = EnrolmentConfig(wrong_codes_per_minute=2)
+    phone, code = Phone(), new_code()
+    async with running_relay(replace(country.relay_config(), enrolment=chosen)) as relay:
+        told = [(await who.ask(http, relay, code)).status for who in (phone, phone, Phone(), Phone())]
+    assert told == [202, 202, 202, 503]
+
+
 def test_a_throttle_lets_go_after_a_minute() -> None:
     now = 0.0
     throttle = Throttle(2, "Wait.", lambda: now)
@@ -230,6 +257,16 @@ def test_two_processes_spend_a_code_once(country: Country) -> None:
     assert [answer.code for answer in answers] == [None, Code.CODE_SPENT]
     same = desks[1].answer(phones[0].request(office.code()), NOW)[0]
     assert same.certificates == answers[0].certificates
+
+
+def test_two_desks_that_replace_phones_in_turn_lose_no_code(country: Country) -> None:
+    office = KecamatanAuthority(country)
+    one, other = office.desk(), office.desk()
+    made = [desk.replace(TPS, NOW).code for desk in (one, other, one, other)]
+    lines = office.codes_file.read_text()
+    assert all(grouped(code) in lines for code in made)
+    assert one.answer(Phone().request(made[-1]), NOW)[0].state is State.ISSUED
+    assert one.answer(Phone().request(made[0]), NOW)[0].code is Code.CODE_SPENT
 
 
 def test_a_line_that_a_crash_cut_short_is_as_if_it_was_never_begun(country: Country) -> None:
@@ -421,7 +458,8 @@ async def test_answers_are_believed_from_the_root_alone_and_for_the_key_that_ask
         await bring(refusal)
         polled = await ask(http, "GET", f"{relay}/v1/enrolments/{phone.id}")
         assert read_answer(polled.json) == honest  # a certificate is never overwritten
-        for body in (b"", b"[]", b'{"answers": 1}', b"\xff"):
+        too_many = b'{"answers": [' + b"{}," * 2000 + b"{}]}"
+        for body in (b"", b"[]", b'{"answers": 1}', b"\xff", too_many):
             bad = await ask(http, "POST", f"{relay}/v1/enrolments/answers", data=body, headers=JSON)
             assert bad.code == "bad-request"
         odd = await ask(http, "POST", f"{relay}/v1/enrolments/answers", data=b'{"answers": [1, {}]}', headers=JSON)

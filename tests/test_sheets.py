@@ -1,5 +1,6 @@
 """Sheets to print and to calculate with: what stands in them, that it can be read, and who gets them."""
 
+import asyncio
 import csv
 import dataclasses
 import io
@@ -15,8 +16,9 @@ import pytest
 
 from relay.config import BoardConfig, RelayConfig
 from relay.demo import figures as demo
+from relay.errors import NotNow
 from relay.protocol import forms
-from relay.web import sheet_csv, sheet_layout, sheet_maker
+from relay.web import sheet_csv, sheet_layout, sheet_maker, sheets
 from relay.web.sheet_rows import Mark, Row
 from relay.web.wording import Words
 from tests.authorities import KECAMATAN, TPS
@@ -264,3 +266,23 @@ async def test_operators_get_totals_and_sheets_and_nobody_else(country: Country,
     assert len(lines(answers["totals.csv"].body)) == 28
     assert len(cells(answers["totals.xlsx"].body)) > 28
     assert len(cells(answers["stations.xlsx"].body)) > 16
+
+
+async def test_who_waits_for_a_sheet_costs_nothing_and_too_many_are_sent_away() -> None:
+    printer, wanted = sheets.Printer(), sheets.Asked("stations", "csv", "id", FORM)
+    described = 0
+    turn = asyncio.Event()
+
+    async def describe() -> bytes:
+        nonlocal described
+        described += 1
+        await turn.wait()
+        return asked("stations", "csv", [])
+
+    asking = [asyncio.create_task(printer.answer(wanted, KECAMATAN, 0, describe)) for _ in range(5)]
+    with pytest.raises(NotNow):
+        await asking[4]
+    assert described == 1
+    turn.set()
+    assert [(await answer).status for answer in asking[:4]] == [200] * 4
+    assert described == 4

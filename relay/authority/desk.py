@@ -87,10 +87,10 @@ class Desk:
                 Code.CA_OUTSIDE_SCOPE,
                 f"This relay's CA certifies in {self.authority.scope}; {region} is replaced by the CA of its region.",
             )
-        self._codes.refresh()
-        before = [item for item in self._codes.entries if item.role is Role.KPPS and item.scope == region]
-        entry = new_entry(Role.KPPS, region, before[-1].name if before else f"KPPS {region}")
         with self._spent.held():
+            self._codes.refresh()  # here, where nobody else adds a row meanwhile
+            before = [item for item in self._codes.entries if item.role is Role.KPPS and item.scope == region]
+            entry = new_entry(Role.KPPS, region, before[-1].name if before else f"KPPS {region}")
             self.authority.ledger.refresh()
             serials = self.authority.serials_of(trust.urn(Role.KPPS, region))
             revoked = self.authority.revoke(serials, x509.ReasonFlags.key_compromise, now=now) if serials else []

@@ -1,5 +1,6 @@
 """Sheets of the centre: of a kabupaten or less the state of every station, of any region its totals."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -15,7 +16,7 @@ from relay.protocol.forms import Form
 from relay.store.progress import COUNTS
 from relay.store.record import RecordStore
 from relay.web import sheets
-from relay.web.sheets import Printer
+from relay.web.sheets import Asked, Printer
 
 _STATIONS_DIGITS_LEAST = 4
 _STATIONS_MAX = 20_000
@@ -38,8 +39,12 @@ class CentreSheets:
             raise Rejected(
                 Code.BAD_REQUEST, "Stations are listed of a kabupaten or less: add its scope, such as ?scope=6501."
             )
+        made_at = self._clock.now()
+        return await self._printer.answer(wanted, scope, made_at, lambda: self._described(wanted, scope, made_at))
+
+    async def _described(self, wanted: Asked, scope: Scope, made_at: int) -> bytes:
         await self._counting.freshen()
-        made_at, named = self._clock.now(), await self._store.registry.names_within(scope) if scope else []
+        named = await self._store.registry.names_within(scope) if scope else []
         data: dict[str, Any] = {
             "sheet": wanted.sheet,
             "format": wanted.format,
@@ -56,7 +61,7 @@ class CentreSheets:
         else:
             every = [wanted.form] if wanted.form else await self._forms_within(scope)
             data |= {"forms": [form.code for form in every]} | await self._rows(every, scope)
-        return await self._printer.answer(wanted, scope, made_at, json.dumps(data).encode())
+        return await asyncio.to_thread(lambda: json.dumps(data).encode())
 
     async def _totals(self, form: Form, scope: Scope) -> dict[str, Any]:
         """The totals of a region and of each of its parts."""

@@ -37,6 +37,7 @@ Result = TypeVar("Result")
 
 REQUEST_TYPE = "application/pkcs10"
 ANSWERS_BYTES_MAX = 2**20
+_ANSWERS_MAX = 1024
 _REPLACEMENT_BYTES_MAX = 1024
 _RETRY_SECONDS = 60.0
 _CANNOT_NOW = frozenset(
@@ -119,9 +120,10 @@ class Enrolments:
         self._asked.check()
         self._wrong.check(peer)
         body = await read_body(request, enrolment.REQUEST_BYTES_MAX, self._request_seconds_max)
+        self._check_readable(body, peer)
         self._asked.count()
         if self._desk is None:
-            answer = await self._wait(body)
+            answer = await self._wait(body, peer)
             return _told(answer, 202 if answer.state is State.WAITING else 200)
         answer, is_new = await self._certify(self._desk, body)
         if answer.state is State.REFUSED:
@@ -153,8 +155,8 @@ class Enrolments:
         """Files an authority's answers, whoever brings them: each is checked from the root."""
         body = await read_body(request, ANSWERS_BYTES_MAX, self._request_seconds_max)
         answers = _json(body).get("answers")
-        if not isinstance(answers, list):
-            raise Rejected(Code.BAD_REQUEST, 'This is no file of answers: {"answers": […]}.')
+        if not isinstance(answers, list) or len(answers) > _ANSWERS_MAX:
+            raise Rejected(Code.BAD_REQUEST, f'This is no file of at most {_ANSWERS_MAX} answers: {{"answers": […]}}.')
         taken, passed_over = 0, []
         for fields in answers:
             await asyncio.sleep(0)
@@ -208,14 +210,27 @@ class Enrolments:
             sentence = "This relay's authority cannot sign now; tell the PPK staff. Nothing is lost: ask again later."
             raise NotNow(Code.BUSY, sentence, _RETRY_SECONDS) from error
 
-    async def _wait(self, body: bytes) -> Answer:
-        """Keeps a request until it is answered; the same again is one row, and gets the answer that came."""
+    def _check_readable(self, body: bytes, peer: str) -> None:
+        """What cannot be read counts against who sends it, and takes no other phone's turn."""
+        try:
+            requests.read_enrolment(body)
+        except Rejected:
+            self._wrong.count(peer)
+            raise
+
+    async def _wait(self, body: bytes, peer: str) -> Answer:
+        """Keeps a request until it is answered; the same again is one row, and gets the answer that came.
+
+        Nobody here can tell a good code from a wrong one: so that one phone cannot take all the room, each new request
+        counts against its address as a wrong one does.
+        """
         asked = requests.read_enrolment(body)
         held = await self._store.enrolments.find(asked.id)
         if held is not None and requests.read_enrolment(held.request).proof == asked.proof:
             return held.told
         if held is None and await self._store.enrolments.waiting_count() >= self._config.waiting_max:
             raise NotNow(Code.BUSY, "Very many requests wait here for the kabupaten; ask again later.", _RETRY_SECONDS)
+        self._wrong.count(peer)
         await self._store.keep_request(KeepRequest(asked.id, body, asked.name, self._clock.now()))
         log.info("enrolment %s waits for the authority", asked.id.hex()[:8])
         return Answer(asked.id, State.WAITING)

@@ -21,10 +21,12 @@ from relay.errors import Code, Rejected
 from relay.protocol import codes, cose
 from relay.protocol.codes import NATIONAL, Scope
 from relay.protocol.cose import X5t
+from relay.protocol.revocations import Revocations
 from relay.protocol.statements import Kind, Statement
 
 _URN = "urn:kpu:"
 _KABUPATEN_DIGITS = 4
+_CAS_BELOW_MAX = 128  # of one kabupaten: it has 51 kecamatan at most, and a key may be lost
 _CHAIN_LENGTH_MAX = 3  # leaf, kecamatan CA, kabupaten CA; the root is pinned, not sent
 _UNREADABLE = (
     ValueError,
@@ -106,8 +108,18 @@ class Trust:
     # By key identifier, then by scope: another CA may certify this CA's public key for a region of its own
     # (it needs no private key for that), and must not thereby take this CA's place.
     _authorities: Mapping[bytes, Mapping[Scope, _Authority]] = field(default_factory=dict)
-    _revoked: Mapping[bytes, frozenset[int]] = field(default_factory=dict)  # CA's key identifier -> serials
-    crls: Mapping[bytes, bytes] = field(default_factory=dict)  # CA's key identifier -> newest CRL, DER
+    _below: Mapping[bytes, int] = field(default_factory=dict)  # CA's key identifier -> CAs that it has certified
+    _revoked: Mapping[bytes, Revocations] = field(default_factory=dict)  # CA's key identifier -> what it has revoked
+
+    @property
+    def crls(self) -> dict[bytes, bytes]:
+        """The newest CRL (DER) of each CA that has made one, by the CA's key identifier."""
+        return {key: revoked.newest for key, revoked in self._revoked.items()}
+
+    @property
+    def lists(self) -> tuple[bytes, ...]:
+        """Every CRL (DER) that still counts: the newest of each CA, and those that list what a newer one leaves out."""
+        return tuple(der for revoked in self._revoked.values() for der in revoked.lists)
 
     @property
     def authority_certificates(self) -> tuple[bytes, ...]:
@@ -121,18 +133,18 @@ class Trust:
         Those of every region that contains it or lies in it; and of the other regions of its kabupaten those that have
         revoked something, since who was revoked next door may come here.
         """
-        kabupaten = scope[:_KABUPATEN_DIGITS]
+        kabupaten, crls = scope[:_KABUPATEN_DIGITS], self.crls
         found = [
             (key, authority)
             for key, scopes in self._authorities.items()
             for authority in scopes.values()
             if codes.covers(authority.scope, scope)
             or codes.covers(scope, authority.scope)
-            or (key in self.crls and codes.covers(kabupaten, authority.scope))
+            or (key in crls and codes.covers(kabupaten, authority.scope))
         ]
         keys = dict.fromkeys([key_identifier(self.root), *(key for key, _ in found)])
         certificates = tuple(der_of(authority.certificate) for _, authority in found)
-        return certificates, tuple(self.crls[key] for key in keys if key in self.crls)
+        return certificates, tuple(crls[key] for key in keys if key in crls)
 
     def newest_crl_like(self, der: bytes) -> bytes | None:
         """The newest CRL known of the CA whose key a CRL names; None if there is none."""
@@ -150,7 +162,8 @@ class Trust:
     def with_authority(self, *chain: bytes) -> "Trust":
         """Learns a CA certificate from its DER (and those of the CAs above it, if they are not known).
 
-        Of two certificates of one CA for one scope, the one that is valid longer is kept.
+        Of two certificates of one CA for one scope, the one that is valid longer is kept. Below a kabupaten's CA there
+        are no more than a kabupaten can need.
         """
         authority = self._authority(parse_certificate(chain[0]), _by_key_identifier(chain[1:]))
         key = key_identifier(authority.certificate)
@@ -158,7 +171,15 @@ class Trust:
         held = scopes.get(authority.scope)
         if held and held.certificate.not_valid_after_utc >= authority.certificate.not_valid_after_utc:
             return self
-        return replace(self, _authorities={**self._authorities, key: {**scopes, authority.scope: authority}})
+        authorities = {**self._authorities, key: {**scopes, authority.scope: authority}}
+        issuer, is_renewed = authority.path[1], held is not None and held.path[1] == authority.path[1]
+        if issuer == self.root or is_renewed:
+            return replace(self, _authorities=authorities)
+        above = key_identifier(issuer)
+        below = self._below.get(above, 0) + 1
+        if below > _CAS_BELOW_MAX:
+            raise _broken(authority.certificate, f"its issuer has certified more than {_CAS_BELOW_MAX} CAs")
+        return replace(self, _authorities=authorities, _below={**self._below, above: below})
 
     def with_crl(self, der: bytes) -> "Trust":
         """Adds what a CRL revokes; its CA must be known. What was once revoked stays so."""
@@ -176,11 +197,9 @@ class Trust:
         if not crl.is_signature_valid(_public_key(authority.certificate)):
             raise Rejected(Code.SIGNATURE_INVALID, "The CRL is not signed by the CA that it names.")
         key = key_identifier(authority.certificate)
-        serials = self._revoked.get(key, frozenset()) | {entry.serial_number for entry in crl}
-        newest = self.crls.get(key)
-        keep_newest = newest is not None and _crl_number(_parse_crl(newest)) >= number
-        crls = self.crls if keep_newest else {**self.crls, key: der}
-        return replace(self, _revoked={**self._revoked, key: serials}, crls=crls)
+        known = self._revoked.get(key, Revocations())
+        revoked = known.with_list(number, frozenset(entry.serial_number for entry in crl), der)
+        return self if revoked is known else replace(self, _revoked={**self._revoked, key: revoked})
 
     def identify(self, chain: Sequence[bytes], at: datetime | None) -> Identity:
         """Who the leaf `chain[0]` is; `chain[1:]` may hold CAs not known here.

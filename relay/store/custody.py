@@ -111,9 +111,11 @@ class CustodyStore:
         """Keeps a neighbour's verified slips for what is in custody here; the same again changes nothing."""
         await self._writer.submit(*(FileSlip(slip, neighbour) for slip in slips))
 
-    async def learn_trust(self, items: Iterable[tuple[str, bytes]], *, owed: bool = False) -> None:
+    async def learn_trust(
+        self, items: Iterable[tuple[str, bytes]], *, owed: bool = False, gone: Iterable[bytes] = ()
+    ) -> None:
         """Keeps trust material: (kind, DER). `owed`: the centre is not known to have what is new of it."""
-        await self._writer.submit(LearnTrust(tuple(items), owed))
+        await self._writer.submit(LearnTrust(tuple(items), owed, tuple(gone)))
 
     async def tell_trust(self, items: Iterable[bytes]) -> None:
         """The centre is known to have these (DER)."""

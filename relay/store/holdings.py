@@ -57,10 +57,14 @@ class FileSlip:
 
 @dataclass(frozen=True, slots=True)
 class LearnTrust:
-    """Keep CA certificates, the centre's certificate and CRLs for the next start; `owed`: the centre must be told."""
+    """Keep CA certificates, the centre's certificate and CRLs for the next start; `owed`: the centre must be told.
+
+    `gone`: what does not count any more (DER).
+    """
 
     items: tuple[tuple[str, bytes], ...]  # kind, DER
     owed: bool = False
+    gone: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,9 +116,11 @@ class RecordStore:
         """As `record`, for changes that arrived together."""
         return await self._writer.submit(*changes)
 
-    async def learn_trust(self, items: Iterable[tuple[str, bytes]], *, owed: bool = False) -> None:
+    async def learn_trust(
+        self, items: Iterable[tuple[str, bytes]], *, owed: bool = False, gone: Iterable[bytes] = ()
+    ) -> None:
         """Keeps what relays have told of CAs and revocations: (kind, DER)."""
-        await self._writer.submit(LearnTrust(tuple(items), owed))
+        await self._writer.submit(LearnTrust(tuple(items), owed, tuple(gone)))
 
     async def count(self, change: Counted) -> None:
         """Returns once new counts are on disk."""

@@ -23,7 +23,7 @@ class TrustItems:
     # The writer's side: only from within its transaction.
 
     async def apply(self, change: LearnTrust | TellTrust) -> None:
-        """Keeps what is new, or notes that it is owed no more."""
+        """Keeps what is new and drops what has gone, or notes that it is owed no more."""
         if isinstance(change, LearnTrust):
             await self._keep(change)
         else:
@@ -34,6 +34,8 @@ class TrustItems:
             "INSERT OR IGNORE INTO trust_item (kind, sha256, der, owed) VALUES (?, ?, ?, ?)",
             [(kind, cose.sha256(der), der, int(change.owed)) for kind, der in change.items],
         )
+        gone = [(cose.sha256(der),) for der in change.gone]
+        await self._database.writing.executemany("DELETE FROM trust_item WHERE sha256 = ?", gone)
 
     async def _tell(self, change: TellTrust) -> None:
         names = [(cose.sha256(der),) for der in change.items]

@@ -14,7 +14,7 @@ from relay.protocol.forms import Form
 from relay.web import sheets
 from relay.web.board import Board
 from relay.web.sessions import Session
-from relay.web.sheets import Printer
+from relay.web.sheets import Asked, Printer
 from relay.web.totals import on_board, totals
 
 _KEPT_MAX = 32
@@ -53,9 +53,12 @@ class BoardSheets:
     async def get_sheet(self, request: web.Request) -> web.Response:
         """A sheet of this relay's stations, or of their totals."""
         self._guard(request)
-        wanted, scope = sheets.asked(request), self._scope(request)
+        wanted, scope, made_at = sheets.asked(request), self._scope(request), self._clock.now()
+        return await self._printer.answer(wanted, scope, made_at, lambda: self._described(wanted, scope, made_at))
+
+    async def _described(self, wanted: Asked, scope: str, made_at: int) -> bytes:
         await self._board.refresh()
-        kecamatan, made_at = self._board.kecamatan, self._clock.now()
+        kecamatan = self._board.kecamatan
         head = {
             "sheet": wanted.sheet,
             "format": wanted.format,
@@ -70,8 +73,7 @@ class BoardSheets:
             "villages": self._board.head()["villages"],
         }
         stations = b",".join(self._board.stations())
-        data = json.dumps(head).encode().removesuffix(b"}") + b',"stations":[' + stations + b"]}"
-        return await self._printer.answer(wanted, scope, made_at, data)
+        return json.dumps(head).encode().removesuffix(b"}") + b',"stations":[' + stations + b"]}"
 
     @property
     def _has_list(self) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import logging
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -23,6 +24,8 @@ _TYPES = {
     "pdf": "application/pdf",
 }
 NAMES = ("stations.csv", "stations.xlsx", "stations.pdf", "totals.csv", "totals.xlsx")
+
+Describe = Callable[[], Awaitable[bytes]]
 
 log = logging.getLogger(__name__)
 
@@ -70,14 +73,17 @@ class Printer:
         self._one_at_a_time = asyncio.Lock()
         self._waiting = 0
 
-    async def answer(self, wanted: Asked, scope: str, made_at: int, data: bytes) -> web.Response:
-        """The sheet that `data` (JSON, see `sheet_rows.read`) describes, as a file with a name of its own."""
+    async def answer(self, wanted: Asked, scope: str, made_at: int, describe: Describe) -> web.Response:
+        """The sheet that is described (JSON, see `sheet_rows.read`), as a file with a name of its own.
+
+        It is described when its turn has come: who waits, or is sent away, costs no memory and no database.
+        """
         if self._waiting >= _WAITING_MAX:
             raise NotNow(Code.BUSY, "Other sheets are being made; ask again in a moment.", _RETRY_SECONDS)
         self._waiting += 1
         try:
             async with self._one_at_a_time:
-                body = await _made(data)
+                body = await _made(await describe())
         finally:
             self._waiting -= 1
         name = Words(wanted.language, "sheets").say(f"file.{wanted.sheet}")

@@ -13,6 +13,7 @@ from relay.demo.figures import Station, stations
 from tests.authorities import TPS
 from tests.browser.chromium import Browser, chromium, is_there
 from tests.browser.officer import Officer, officer
+from tests.browser.operator import Operator, at_board, peso_hilir
 from tests.browser.place import Place, place
 from tests.world.nodes import Country
 
@@ -68,3 +69,16 @@ def gallery(station: Station, tmp_path_factory: pytest.TempPathFactory) -> list[
     for number, file in enumerate(files, 1):
         file.write_bytes(photographs.photograph(station, number))
     return files
+
+
+@pytest.fixture
+async def peso(country: Country) -> AsyncIterator[Place]:
+    """The relay of Peso Hilir, with its list of stations and a slot for sticks, and a centre."""
+    async with place(country, peso_hilir(country.folder)) as made:
+        yield made
+
+
+@pytest.fixture
+async def operator(peso: Place, browser: Browser) -> Operator:
+    """Somebody at the kecamatan office of Peso Hilir who has logged in."""
+    return await at_board(browser, peso)

@@ -1,11 +1,12 @@
 """An operator at the PPK's page, and the kecamatan that it is about: stations, names, a slot for sticks."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Download, Locator, Page, expect
 
 from relay.config import BoardConfig, RelayConfig, UplinkConfig
 from relay.demo.figures import FORM_CODE, Station, stations, write_registry
@@ -13,14 +14,22 @@ from relay.protocol import cose, forms, statements
 from relay.protocol.forms import Figures
 from relay.protocol.statements import DocumentHash
 from relay.protocol.trust import Role
+from relay.web import site
 from tests.authorities import KECAMATAN, Party
-from tests.browser.chromium import Browser
+from tests.browser.chromium import Browser, axe
 from tests.browser.place import Place
 from tests.browser.words import say
 from tests.world.http import post, upload
 
 NAME = "Rahmat"
 SIGNED_AT = 1_763_700_000
+ALL = [station for station in stations() if station.figures]
+"""The stations of Peso Hilir whose figures are known."""
+
+CUT = r"ERR_CONNECTION_RE|ERR_EMPTY_RESPONSE|ERR_NETWORK|ERR_SSL|status of 401"
+"""What a browser says of a network that the test cuts, and of a session that is over after it."""
+
+_PICTURE = Path(site.__file__).parent / "pages/public/icon-192.png"
 
 
 def peso_hilir(folder: Path, **board: object) -> Callable[[RelayConfig], RelayConfig]:
@@ -42,6 +51,23 @@ def signed_tally(officer: Party, station: Station, figures: Figures | None = Non
             tps=station.tps, form=FORM_CODE, revision=revision, signed_at=SIGNED_AT, figures=forms.pack(chosen)
         )
     )
+
+
+def pictures(station: Station, count: int = 3) -> list[bytes]:
+    """Small pictures that browsers show, each of its own: what stands behind a PNG's end is passed over."""
+    return [_PICTURE.read_bytes() + f"{station.tps}/{number}".encode() for number in range(count)]
+
+
+def other(station: Station) -> Figures:
+    """The figures of somebody who read one of them otherwise."""
+    assert station.figures is not None
+    at = next(number for number, figure in enumerate(station.figures) if figure)
+    return (*station.figures[:at], (station.figures[at] or 0) + 1, *station.figures[at + 1 :])
+
+
+async def saved(download: Download) -> bytes:
+    """What the browser has saved."""
+    return await asyncio.to_thread((await download.path()).read_bytes)
 
 
 async def hand_over(http: aiohttp.ClientSession, url: str, officer: Party, *signed: cose.Sign1) -> None:
@@ -93,6 +119,13 @@ class Operator:
     def row(self, tps: str) -> Locator:
         """A station on the board."""
         return self.page.locator(f'a.station[href="#/tps/{tps}"]')
+
+    async def is_accessible(self) -> None:
+        """There is nothing for axe to find, and nothing wider than the screen."""
+        assert await axe(self.page) == []
+        screen = self.page.viewport_size
+        assert screen is not None
+        assert await self.page.evaluate("document.documentElement.scrollWidth") <= screen["width"]
 
     async def sees(self, key: str, **values: object) -> None:
         """Waits until these words stand somewhere on the screen."""

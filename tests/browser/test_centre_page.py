@@ -1,13 +1,12 @@
 """The centre's page in a real Chromium: from the country down to a station, its photographs and its proofs, live."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 import pytest
-from playwright.async_api import Download, expect
+from playwright.async_api import expect
 
 from relay import registry
 from relay.demo.figures import FORM_CODE, KABUPATEN_NAME, stations, write_registry
@@ -15,8 +14,7 @@ from relay.protocol import cose, receipts
 from relay.store.record import open_record
 from tests.authorities import KECAMATAN
 from tests.browser.chromium import CENTRE_NAME, DESK, Browser, axe, chromium
-from tests.browser.operator import Operator, hand_over, photograph, signed_tally
-from tests.browser.test_ppk import CUT, other, pictures
+from tests.browser.operator import CUT, Operator, hand_over, other, photograph, pictures, saved, signed_tally
 from tests.browser.words import say
 from tests.world.nodes import Country, running_centre, running_relay
 
@@ -46,11 +44,6 @@ async def nation(country: Country) -> AsyncIterator[Nation]:
         await store.registry.import_registry(registry.read_stations(stations_file), names)
     async with running_centre(config) as centre, running_relay(country.relay_config(centre_url=centre)) as relay:
         yield Nation(centre.replace("127.0.0.1", CENTRE_NAME), relay)
-
-
-async def saved(download: Download) -> bytes:
-    """What the browser has saved."""
-    return await asyncio.to_thread((await download.path()).read_bytes)
 
 
 async def test_from_the_country_down_to_a_photograph_and_the_proofs(
@@ -110,8 +103,7 @@ async def test_it_follows_what_is_recorded_and_adds_it_up(
     for parts in (["totals", KECAMATAN], ["region", STATION.tps[:10]], ["tps", STATION.tps], ["tps", "6501082001999"]):
         await someone.go(*parts)
         await expect(someone.page.get_by_text("…", exact=True)).to_have_count(0)
-        assert await axe(someone.page) == []
-        assert await someone.page.evaluate("document.documentElement.scrollWidth") == 360
+        await someone.is_accessible()
 
 
 async def test_it_says_when_the_centre_is_away(browser: Browser, country: Country) -> None:
@@ -120,4 +112,4 @@ async def test_it_says_when_the_centre_is_away(browser: Browser, country: Countr
         await someone.sees("totals.coverage-unknown", **{"with": 0})
         browser.forgive(CUT)
     await expect(someone.page.locator(".liveness")).to_have_class("liveness lost")
-    assert await axe(someone.page) == []
+    await someone.is_accessible()

@@ -136,7 +136,7 @@ function Standing({ item }: { item: Item }) {
           <p>{explain(trouble.code, trouble.detail)}</p>
           {NEEDS_CODE.includes(trouble.code) && (
             <a class="button" href={places.newCode}>
-              {say('settings.new-code')}
+              {say('new-code.title')}
             </a>
           )}
         </Notice>

@@ -35,7 +35,7 @@ export function SettingsScreen() {
       )}
       {holder && (
         <a class="button wide" href={places.newCode}>
-          {say('settings.new-code')}
+          {say('new-code.title')}
         </a>
       )}
       <Facts title={say('settings.relay')}>

@@ -22,7 +22,7 @@ export function WelcomeScreen() {
     return <WaitingScreen since={enrolment.since} onAgain={() => (again.value = true)} />
   }
   const refusal = enrolment.state === 'refused' ? explain(enrolment.code, enrolment.detail) : null
-  return <AskingScreen refusal={refusal} onAsked={() => (again.value = false)} />
+  return <AskingScreen words="enrol" refusal={refusal} onAsked={() => (again.value = false)} />
 }
 
 /** For a phone that is enrolled: its certificate was revoked or ends, or it shall speak for another TPS. */
@@ -38,7 +38,7 @@ export function NewCodeScreen() {
   const onAsked = () => {
     askedAt.value = Math.floor(Date.now() / 1000)
   }
-  return <AskingScreen refusal={null} onAsked={onAsked} back={places.settings} />
+  return <AskingScreen words="new-code" refusal={null} onAsked={onAsked} back={places.settings} />
 }
 
 const CODE = 'enrol-code'
@@ -69,13 +69,15 @@ function WaitingScreen({ since, onAgain }: { since: number; onAgain: () => void 
 }
 
 interface AskingProps {
+  /** Whose title and explanation stand above. */
+  words: 'enrol' | 'new-code'
   refusal: string | null
   onAsked: () => void
   back?: string
 }
 
 /** What is typed stays while one looks elsewhere for the code: phones close pages that are out of sight. */
-function AskingScreen({ refusal, onAsked, back }: AskingProps) {
+function AskingScreen({ words, refusal, onAsked, back }: AskingProps) {
   const engine = useEngine()
   const code = useSignal(recall('tab', CODE) ?? '')
   const holder = useHolder()
@@ -95,7 +97,7 @@ function AskingScreen({ refusal, onAsked, back }: AskingProps) {
     failed.value = null
     try {
       await engine.enrol(read, name.value.trim())
-      code.value = ''
+      remember('tab', CODE, '')
       onAsked()
     } catch (error) {
       failed.value = explainError(error)
@@ -108,7 +110,7 @@ function AskingScreen({ refusal, onAsked, back }: AskingProps) {
   }
   return (
     <Screen
-      title={say('enrol.title')}
+      title={say(`${words}.title`)}
       back={back}
       actions={
         <button type="submit" form="enrol" class="main grow" disabled={busy.value}>
@@ -116,7 +118,7 @@ function AskingScreen({ refusal, onAsked, back }: AskingProps) {
         </button>
       }
     >
-      <p>{say('enrol.what')}</p>
+      <p>{say(`${words}.what`)}</p>
       <form id="enrol" class="stack" onSubmit={(event) => void ask(event)}>
         <label for="code">{say('enrol.code')}</label>
         <input

@@ -1,5 +1,5 @@
 // One photograph as large as the screen, larger still at a press, and the pages before and after it.
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { say } from '../../words/words'
 import { type Shown, sourceOf } from './Photographs'
 
@@ -13,7 +13,7 @@ export function Viewer({ pages, first, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [at, setAt] = useState(first)
   const [isLarge, setIsLarge] = useState(false)
-  useEffect(() => dialog.current?.showModal(), [])
+  useLayoutEffect(() => dialog.current?.showModal(), [])
   const page = pages[at]
   if (!page) return null
   const name = say('page.name', { page: page.page })

@@ -1,10 +1,12 @@
 // Every TPS of the kecamatan by village, what is missing first; as long as a kecamatan has stations.
-import { computed, signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals'
 import { memo } from 'preact/compat'
 import { Notice } from '../../look/Notice'
+import { route } from '../../look/route'
 import { catalogue } from '../../protocol/forms'
 import { number, say } from '../../words/words'
 import { board, changes, chosenForm, shownForms, stations } from '../live'
+import { useGradually } from '../parts/useGradually'
 import { count, matches, STANDINGS, type Standing, villageOf } from '../standing'
 import { Row } from './Row'
 
@@ -79,9 +81,7 @@ export function BoardScreen() {
         {say('board.shown', { count: number(found) })}
       </p>
       {found === 0 && <Notice>{say('board.nothing-found')}</Notice>}
-      {groups.value.map((group) => (
-        <Village key={group.village} name={group.name} members={group.members} />
-      ))}
+      <Villages />
       <Downloads />
     </>
   )
@@ -134,6 +134,34 @@ function Filter({ name, many }: { name: Standing | 'all'; many: number }) {
       <span class="many">{number(many)}</span> {say(`standing.${name}`)}
     </button>
   )
+}
+
+/** The station that was looked at last: who comes back finds it where it was. */
+let opened = ''
+effect(() => {
+  const [place, tps] = route.value
+  if (place === 'tps' && tps) opened = tps
+})
+
+function Villages() {
+  const starts = startsOf(groups.value)
+  const before = groups.value.findIndex((group) => group.members.includes(opened))
+  const drawn = useGradually(starts.at(-1) ?? 0, before < 0 ? 0 : starts[before + 1])
+  return (
+    <>
+      {groups.value.map(
+        ({ village, name, members }, at) =>
+          (starts[at] ?? 0) < drawn && <Village key={village} name={name} members={members} />
+      )}
+    </>
+  )
+}
+
+/** How many stations stand before each group, and at the end how many there are. */
+function startsOf(all: readonly { members: string[] }[]): number[] {
+  const starts = [0]
+  for (const { members } of all) starts.push((starts.at(-1) ?? 0) + members.length)
+  return starts
 }
 
 interface VillageProps {
