@@ -5,6 +5,7 @@ import json
 import ssl
 import subprocess
 import sys
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AttributeOID
 
 from relay import cli
-from relay.authority import coding, enrolment_codes, requests
+from relay.authority import cards, coding, enrolment_codes, requests
 from relay.authority.desk import SPENT_FILE, Desk
 from relay.authority.enrolment_codes import EnrolmentCodes, new_code, new_entry
 from relay.config import EnrolmentConfig, RelayConfig, load
@@ -555,6 +556,16 @@ async def test_a_false_relay_is_noticed_and_nothing_of_it_is_pinned(country: Cou
 
 
 # --- making codes
+
+
+@pytest.mark.parametrize(
+    ("role", "scope", "where"),
+    [(Role.KPPS, TPS, b"Buka halaman relai di ponsel"), (Role.PPK, "650108", b"Buka alamat relai dengan /ppk/")],
+)
+def test_a_card_says_where_its_code_is_typed(role: Role, scope: str, where: bytes) -> None:
+    pdf = cards.make([new_entry(role, scope, "Siti")], b"root")
+    start = pdf.index(b"stream\n") + len(b"stream\n")
+    assert where in zlib.decompress(pdf[start : pdf.index(b"\nendstream", start)])
 
 
 def test_codes_for_a_kabupaten_are_made_with_cards_and_never_written_over(

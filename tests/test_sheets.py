@@ -167,6 +167,7 @@ def test_the_xlsx_of_totals_has_sums_and_those_of_each_village() -> None:
     sums, parts = cells(data), cells(data, 2)
     assert "15 dari 16 TPS" in sums[1][0][1]
     assert "Tidak resmi" in sums[1][0][1]
+    assert "Tidak resmi" in parts[1][0][1]
     by_label = {row[1][1]: row[2][1] for row in sums if len(row) == 4}
     by_village = {row[1][1]: [int(value) for _, value in row[2:]] for row in parts[4:] if row[0][1]}
     field = FORM.fields[FORM.position("valid")]

@@ -23,12 +23,20 @@ _QR = 30.0
 _PIXELS_A_MODULE = 4
 _QUIET = 4  # modules of white around a QR code (ISO/IEC 18004)
 _NAME_LENGTH_MAX = 40
-_HOW_TO = (  # broken here: a library that breaks ten thousand cards' lines takes its time
-    "Buka halaman relai di ponsel, pilih Daftar, pindai atau ketik kode ini.",
-    "Berlaku untuk satu ponsel, satu kali. Jangan diperlihatkan kepada orang lain.",
-    "Open the relay's page on the phone, enrol, scan or type this code.",
-    "Good for one phone, once. Show it to nobody else.",
-)
+_HOW_TO_ENROL = {  # broken here: a library that breaks ten thousand cards' lines takes its time
+    Role.KPPS: (
+        "Buka halaman relai di ponsel, lalu pindai atau ketik kode ini.",
+        "Berlaku untuk satu ponsel, satu kali. Jangan diperlihatkan kepada orang lain.",
+        "Open the relay's page on the phone, then scan or type this code.",
+        "Good for one phone, once. Show it to nobody else.",
+    ),
+    Role.PPK: (
+        "Buka alamat relai dengan /ppk/ di belakangnya, pilih Masuk, ketik kode ini.",
+        "Berlaku untuk satu peramban, satu kali. Jangan diperlihatkan kepada orang lain.",
+        "Open the relay's address with /ppk/ behind it, choose Log in, type this code.",
+        "Good for one browser, once. Show it to nobody else.",
+    ),
+}
 
 
 def make(entries: Sequence[CodeEntry], root: bytes, progress: Callable[[int, int], None] | None = None) -> bytes:
@@ -61,7 +69,7 @@ def _card(pdf: "FPDF", entry: CodeEntry, fingerprint: str, left: float, top: flo
     pdf.set_font("Courier", "B", 15)
     pdf.text(left + 3, top + 28, grouped(entry.code))
     pdf.set_font("Helvetica", "", 6.5)
-    for at, sentence in enumerate(_HOW_TO):
+    for at, sentence in enumerate(_HOW_TO_ENROL[entry.role]):
         pdf.text(left + 3, top + 36 + 2.8 * at, sentence)
     pdf.set_font("Courier", "", 5.2)
     for at, half in enumerate((fingerprint[:39], fingerprint[40:])):

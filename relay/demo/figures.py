@@ -15,6 +15,7 @@ from relay.protocol.codes import TpsCode
 from relay.protocol.forms import Figures, Form
 
 FORM_CODE = 2401
+PROVINCE, PROVINCE_NAME = "65", "Kalimantan Utara"
 KABUPATEN, KABUPATEN_NAME = "6501", "Bulungan"
 KECAMATAN, KECAMATAN_NAME = "650108", "Peso Hilir"
 UPRIVER, UPRIVER_NAME = "650107", "Peso"
@@ -75,7 +76,7 @@ def write_registry(folder: Path, listing: Sequence[Station]) -> tuple[Path, Path
     """The centre's registry: a CSV of TPS and one of the names of regions, for `relay central import-registry`."""
     villages = {station.tps[:10]: station.village for station in listing}
     kecamatans = {station.kecamatan: station.kecamatan_name for station in listing}
-    names = {KABUPATEN: KABUPATEN_NAME, **kecamatans, **villages}
+    names = {PROVINCE: PROVINCE_NAME, KABUPATEN: KABUPATEN_NAME, **kecamatans, **villages}
     stations_file, regions_file = folder / "tps.csv", folder / "regions.csv"
     stations_file.write_text("tps_code\n" + "".join(f"{station.tps}\n" for station in listing), "utf-8")
     regions_file.write_text("scope,name\n" + "".join(f"{scope},{name}\n" for scope, name in names.items()), "utf-8")

@@ -163,7 +163,7 @@ class Delivery:
             if kind in carries and (held := await self._outgoing.take_statements(self, kind, self._statements_most())):
                 await self._send_statements(held)
                 return True
-        if await self._tell_trust():
+        if await self._tell_trust(carries):
             return True
         if Kind.DOCUMENTS not in carries or not self._takes_photographs:
             self._give_back()
@@ -176,12 +176,15 @@ class Delivery:
             await self._ask(Ask((), documents))
         return await self._plan_chunks() or bool(documents)
 
-    async def _tell_trust(self) -> bool:
+    async def _tell_trust(self, carries: frozenset[Kind]) -> bool:
         """Says the CAs and revocations that the other side lacks; it begins by saying what it has.
 
-        After all statements: what somebody signed and handed over before he was revoked arrives before that news.
+        After all statements, and their answers, since one may have to be sent again with certificates, or be slower on
+        another stream: what somebody signed and handed over before he was revoked arrives before that news.
         """
-        if not (self._handlers.tells_trust and self._has_heard_trust) or self._asked:
+        if not (self._handlers.tells_trust and self._has_heard_trust and self._outgoing.telling.has_work):
+            return False
+        if self._asked or any(frame.statements for frame in self._flying) or self._outgoing.awaits_answer(carries):
             return False
         news = self._outgoing.telling.take(self)
         for portion in messages.portions(news) if news else ():

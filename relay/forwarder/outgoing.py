@@ -179,6 +179,13 @@ class Outgoing:
         if self._others is not None:
             self._others.elsewhere(names)
 
+    def awaits_answer(self, kinds: Container[Kind]) -> bool:
+        """Whether a statement of `kinds` is on any stream, and the destination has said nothing of it yet."""
+        return any(
+            kind in kinds and taker is not None and name not in self._arrived and name not in self._problems
+            for name, (kind, taker) in self._taken.items()
+        )
+
     def lacking(self, names: Iterable[bytes]) -> None:
         """The destination does not have these statements after all."""
         for name in names:

@@ -165,12 +165,6 @@ class Progress:
         )
         await writing.execute("UPDATE counted SET receipt = ?", (change.receipt,))
 
-    async def forget(self) -> None:
-        """The writer's side: everything is to be counted again."""
-        writing = self._database.writing
-        for sql in ("DELETE FROM station", "DELETE FROM region", "UPDATE counted SET receipt = 0"):
-            await writing.execute(sql)
-
 
 def parts_of(scope: str) -> Iterable[str]:
     """The regions in which a station is, from the country down to its village."""

@@ -49,7 +49,7 @@ def totals(sheet: Sheet, words: Words) -> bytes:
     with _workbook(out) as book:
         if sheet.totals is not None:
             _sums(book, sheet, sheet.totals, words)
-            _parts(book, sheet, sheet.totals.form, words)
+            _parts(book, sheet, sheet.totals, words)
     return out.getvalue()
 
 
@@ -103,9 +103,10 @@ def _chart(book: Workbook, page: Worksheet, form: forms.Form, top: int, words: W
     page.insert_chart(top, 5, chart)
 
 
-def _parts(book: Workbook, sheet: Sheet, form: forms.Form, words: Words) -> None:
+def _parts(book: Workbook, sheet: Sheet, found: Totals, words: Words) -> None:
+    form = found.form
     page = book.add_worksheet(words.say("column.region")[:_NAME_MAX])
-    top = _heading(book, page, sheet, words, form.name, "")
+    top = _heading(book, page, sheet, words, form.name, coverage(sheet, found, words))
     names = [name or sheet.villages.get(scope, "") for scope, name, _ in sheet.parts]
     columns = [words.say(f"column.{name}") for name in ("paper", "label")]
     _header(book, page, top, columns + [f"{s} {n}".strip() for (s, _, _), n in zip(sheet.parts, names, strict=True)])

@@ -12,6 +12,7 @@ from tests.browser.place import Place
 from tests.browser.words import say
 
 PARTIES_FORM = 2403
+_FIGURES_OF_PART_I = 15
 
 
 async def phone_screens(
@@ -20,6 +21,7 @@ async def phone_screens(
     """Names of screens, each with the page as it then is."""
     someone = await officer(browser, place.url)
     page = someone.page
+    await expect(page.get_by_label(say("enrol.code"))).to_be_visible()
     yield "enrol", page
     await page.get_by_label(say("enrol.code")).fill("K7Q2-M4XD")
     await someone.main.click()
@@ -43,6 +45,12 @@ async def _filling(someone: Officer, station: Station, gallery: list[Path]) -> A
     await someone.go("tps", station.tps, FORM_CODE, "fill", "I")
     await someone.page.locator(".boxes input").first.wait_for()
     yield "fill"
+    assert station.figures is not None
+    for box, figure in enumerate(station.figures[:_FIGURES_OF_PART_I]):
+        await someone.page.locator(".boxes input").nth(box).fill(str(figure))
+    await expect(someone.page.get_by_role("heading", name=say("fill.does-not-agree"))).to_have_count(0)
+    await someone.page.evaluate("scrollTo(0, 0)")
+    yield "fill-agrees"
     await someone.page.locator(".boxes input").nth(2).fill("7")
     await someone.page.locator(".boxes input").nth(0).fill("3")
     await someone.page.locator(".boxes input").nth(1).fill("5")
@@ -57,7 +65,6 @@ async def _filling(someone: Officer, station: Station, gallery: list[Path]) -> A
     await someone.go("tps", station.tps, FORM_CODE, "photographs")
     await expect(someone.heading).to_have_text(say("form.pages"))
     yield "photographs-none"
-    assert station.figures is not None
     await someone.enter(station.tps, FORM_CODE, station.figures)
     await someone.photograph(station.tps, FORM_CODE, gallery)
     yield "photographs"

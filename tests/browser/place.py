@@ -7,12 +7,15 @@ from typing import Any
 
 import aiohttp
 
+from relay import registry
 from relay.authority import enrolment_codes, folders, keys
 from relay.authority.authority import LEDGER_FILE
 from relay.config import EnrolmentConfig, RelayConfig
+from relay.demo.figures import stations, write_registry
 from relay.demo.link import Link
 from relay.protocol.enrolment import grouped
 from relay.protocol.trust import Role
+from relay.store.record import open_record
 from tests.authorities import KECAMATAN, new_key
 from tests.browser.chromium import CENTRE_NAME, RELAY_NAME
 from tests.world.http import ask
@@ -106,6 +109,19 @@ async def place(
                 yield made
             finally:
                 await made.stop_relay()
+
+
+async def list_stations(country: Country) -> None:
+    """The centre, not yet running, learns which stations there are and what regions are called."""
+    folder = country.centre_config().node.data_directory
+    folder.mkdir()
+    listing, regions = write_registry(country.folder, stations())
+
+    def never_signs(_: object) -> tuple[bytes, int]:
+        raise AssertionError
+
+    async with open_record(folder / "centre.db", never_signs, queue_max=1) as store:
+        await store.registry.import_registry(registry.read_stations(listing), registry.read_regions(regions))
 
 
 def _kecamatan_ca(country: Country) -> EnrolmentConfig:

@@ -7,7 +7,7 @@ from pathlib import Path
 import aiohttp
 from playwright.async_api import Page, expect
 
-from relay.demo.figures import FORM_CODE, stations
+from relay.demo.figures import FORM_CODE, KABUPATEN_NAME, PROVINCE_NAME, stations
 from relay.http import authority_tls
 from relay.protocol.trust import Role
 from tests.authorities import KECAMATAN
@@ -28,7 +28,10 @@ _MISSING = 2  # the last stations, from which nothing has come
 async def ppk_screens(
     browser: Browser, place: Place, country: Country, gallery: list[Path]
 ) -> AsyncIterator[tuple[str, Page]]:
-    """Names of screens, each with the page as it then is; most stations are in, one of them in conflict."""
+    """Names of screens, each with the page as it then is; most stations are in, one of them in conflict.
+
+    The centre must know the stations (`list_stations`).
+    """
     await _fill(place, country, gallery)
     someone = Operator(await browser.open(f"{place.url}/ppk/"))
     page = someone.page
@@ -53,7 +56,9 @@ async def ppk_screens(
     await page.goto(place.centre_url)
     await _loaded(page)
     yield "centre", page
-    await page.goto(f"{place.centre_url}/#/region/{disputed[:6]}")
+    for name in (PROVINCE_NAME, KABUPATEN_NAME, stations()[0].kecamatan_name):
+        await page.get_by_role("row").get_by_role("link", name=name, exact=True).click()
+        await expect(page.get_by_role("heading", name=name)).to_be_visible()
     await _loaded(page)
     yield "centre-kecamatan", page
 

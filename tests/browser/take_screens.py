@@ -17,12 +17,12 @@ from tests.authorities import TPS
 from tests.browser.chromium import DESK, PHONE, chromium, is_there
 from tests.browser.operator import peso_hilir
 from tests.browser.phone_walk import phone_screens
-from tests.browser.place import place
+from tests.browser.place import list_stations, place
 from tests.browser.ppk_walk import ppk_screens
 from tests.world.nodes import Country
 
 FOLDER = Path(__file__).parent / "screens"
-_COLOURS = 128
+_COLOURS = 256
 
 Screens = AsyncIterator[tuple[str, Page]]
 
@@ -50,6 +50,7 @@ async def _phone(work: Path, station: Station, gallery: list[Path], size: tuple[
 
 async def _ppk(work: Path, gallery: list[Path], size: tuple[int, int]) -> Screens:
     country = _country(work / "other")
+    await list_stations(country)
     peso = peso_hilir(country.folder)
     async with place(country, peso) as here, chromium(work / "office", country.root_file, size) as browser:
         async for screen in ppk_screens(browser, here, country, gallery):
@@ -64,7 +65,7 @@ def _country(folder: Path) -> Country:
 async def keep(page: Page, file: Path) -> None:
     """What is in the window now, with as few colours as it takes: small enough for a repository."""
     picture = Image.open(io.BytesIO(await page.screenshot(animations="disabled")))
-    few = picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+    few = picture.convert("RGB").quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     few.save(file, optimize=True)
     print(file.name)
 

@@ -8,13 +8,12 @@ import aiohttp
 import pytest
 from playwright.async_api import expect
 
-from relay import registry
-from relay.demo.figures import FORM_CODE, KABUPATEN_NAME, stations, write_registry
+from relay.demo.figures import FORM_CODE, KABUPATEN_NAME, PROVINCE_NAME, stations
 from relay.protocol import cose, receipts
-from relay.store.record import open_record
 from tests.authorities import KECAMATAN
 from tests.browser.chromium import CENTRE_NAME, DESK, Browser, axe, chromium
 from tests.browser.operator import CUT, Operator, hand_over, other, photograph, pictures, saved, signed_tally
+from tests.browser.place import list_stations
 from tests.browser.words import say
 from tests.world.nodes import Country, running_centre, running_relay
 
@@ -32,16 +31,8 @@ class Nation:
 @pytest.fixture
 async def nation(country: Country) -> AsyncIterator[Nation]:
     """Both of them running."""
+    await list_stations(country)
     config = country.centre_config()
-    config.node.data_directory.mkdir()
-    stations_file, regions_file = write_registry(country.folder, stations())
-
-    def never_signs(_: object) -> tuple[bytes, int]:
-        raise AssertionError
-
-    async with open_record(config.node.data_directory / "centre.db", never_signs, queue_max=1) as store:
-        names = registry.read_regions(regions_file)
-        await store.registry.import_registry(registry.read_stations(stations_file), names)
     async with running_centre(config) as centre, running_relay(country.relay_config(centre_url=centre)) as relay:
         yield Nation(centre.replace("127.0.0.1", CENTRE_NAME), relay)
 
@@ -55,7 +46,8 @@ async def test_from_the_country_down_to_a_photograph_and_the_proofs(
     await photograph(http, nation.relay, officer, STATION, pictures(STATION))
     async with chromium(tmp_path / "desk", country.root_file, DESK) as browser:
         page = await browser.open(nation.centre)
-        for name, count in (("65", 16), (KABUPATEN_NAME, 16), (STATION.kecamatan_name, 16), (STATION.village, 4)):
+        kecamatan, village = STATION.kecamatan_name, STATION.village
+        for name, count in ((PROVINCE_NAME, 16), (KABUPATEN_NAME, 16), (kecamatan, 16), (village, 4)):
             row = page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
             await expect(row).to_contain_text(f"1 / {count}")
             assert await axe(page) == []

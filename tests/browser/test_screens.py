@@ -9,7 +9,7 @@ from relay.demo.figures import Station
 from tests.browser.chromium import DESK, PHONE, axe, chromium
 from tests.browser.operator import peso_hilir
 from tests.browser.phone_walk import phone_screens
-from tests.browser.place import Place, place
+from tests.browser.place import Place, list_stations, place
 from tests.browser.ppk_walk import ppk_screens
 from tests.world.nodes import Country
 
@@ -44,6 +44,7 @@ async def test_every_screen_of_the_ppks_page_can_be_used_by_everybody(
 ) -> None:
     wrong: list[str] = []
     peso = peso_hilir(tmp_path)
+    await list_stations(country)
     async with place(country, peso) as here, chromium(tmp_path / "office", country.root_file, size) as browser:
         async for name, page in ppk_screens(browser, here, country, gallery):
             wrong += [f"{name}: {fault}" for fault in await _faults(page)]

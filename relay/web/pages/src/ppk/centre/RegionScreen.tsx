@@ -10,7 +10,7 @@ import { changes } from './live'
 import { nameOf, remember } from './names'
 import { addressOf, Trail } from './Trail'
 
-/** Where there is no name: a kecamatan or smaller is small enough for a sheet of its stations. */
+/** A kecamatan or less: what is larger has too many stations for one sheet. */
 const SHEET_DIGITS_LEAST = 6
 
 interface Status {

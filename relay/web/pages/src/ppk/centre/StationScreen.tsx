@@ -38,7 +38,7 @@ function FormSection({ code, statements }: { code: number; statements: Recorded[
       <h2>{form?.name ?? say('form-unknown')}</h2>
       {form && newest && <Tallies form={form} tallies={newest} />}
       {statements.toReversed().map((item) => (
-        <StatementCard key={item.id} item={item} />
+        <StatementCard key={item.id} item={item} rivals={newest ?? []} />
       ))}
       {form && older.length > 0 && (
         <details class="card">
@@ -52,10 +52,16 @@ function FormSection({ code, statements }: { code: number; statements: Recorded[
   )
 }
 
+/** `Hasil A`, where several disagree: how people speak of them, as at the relay. */
+const letterOf = (id: string, tallies: Recorded[]): string | null => {
+  const at = tallies.findIndex((item) => item.id === id)
+  return tallies.length > 1 && at >= 0 ? say('resolve.tally', { letter: String.fromCharCode(65 + at) }) : null
+}
+
 /** The tallies of one revision: one, or those that disagree. */
 function Tallies({ form, tallies }: { form: Form; tallies: Recorded[] }) {
   const columns = tallies.map((item) => ({
-    name: tallies.length > 1 ? shortId(item.id) : say('totals.figure'),
+    name: letterOf(item.id, tallies) ?? say('totals.figure'),
     figures: form.fields.map((field) => item.figures?.[field.id] ?? null)
   }))
   return (
@@ -69,14 +75,21 @@ function Tallies({ form, tallies }: { form: Form; tallies: Recorded[] }) {
   )
 }
 
+function favoursOf({ favours }: Recorded, rivals: Recorded[]): string {
+  if (!favours) return say('note.favours-none')
+  const tally = letterOf(favours, rivals)
+  return tally ? say('note.favours', { tally }) : say('note.favours-other', { id: shortId(favours) })
+}
+
 const TONES = { 'at-centre': 'good', 'in-conflict': 'bad', refused: 'bad' } as const
 
-function StatementCard({ item }: { item: Recorded }) {
+/** `rivals`: the tallies of the newest revision, of which a note speaks. */
+function StatementCard({ item, rivals }: { item: Recorded; rivals: Recorded[] }) {
   const pages = item.documents.map((page) => ({ ...page, here: page.held, state: page.held ? 'at-relay' : 'awaited' }))
   return (
     <div class="card">
       <h3>
-        {say(`kind.${item.kind}`)} {say('board.revision', { revision: item.revision })}{' '}
+        {letterOf(item.id, rivals) ?? say(`kind.${item.kind}`)} {say('board.revision', { revision: item.revision })}{' '}
         <Mark tone={TONES[item.state as keyof typeof TONES] ?? 'plain'}>{say(`state.${item.state}`)}</Mark>
       </h3>
       <p class="soft">
@@ -85,9 +98,7 @@ function StatementCard({ item }: { item: Recorded }) {
         {item.sender}
       </p>
       {item.text && <blockquote>{item.text}</blockquote>}
-      {item.kind === 'note' && (
-        <p>{item.favours ? say('note.favours-other', { id: shortId(item.favours) }) : say('note.favours-none')}</p>
-      )}
+      {item.kind === 'note' && <p>{favoursOf(item, rivals)}</p>}
       {pages.length > 0 && <Photographs pages={pages} />}
       <Proof id={item.id} receipt={item.receipt} />
     </div>
