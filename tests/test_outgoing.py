@@ -128,6 +128,25 @@ async def test_each_statement_is_on_one_of_several_streams(country: Country) -> 
         assert sorted(name for each in on.values() for name in each) == sorted(map(short, taken))
 
 
+async def test_a_statement_is_owed_until_the_destination_has_said_something_of_it(country: Country) -> None:
+    """For as long, revocations wait: the destination must not hear that its signer was revoked before it arrives."""
+    only = frozenset({Kind.TALLY})
+    async with relay(country) as here:
+        (statement,) = await here.tallies(1)
+        assert here.outgoing.owes_statements(only)
+        assert not here.outgoing.owes_statements(frozenset[Kind]())
+        await here.outgoing.take_statements("one", Kind.TALLY, 9)
+        assert here.outgoing.owes_statements(only)  # on a stream, perhaps a slower one
+        here.outgoing.may_try_again(short(statement))  # not taken: the signer is not known there
+        here.outgoing.lacking([short(statement)])
+        assert here.outgoing.owes_statements(only)  # to be sent again
+        await here.outgoing.take_statements("one", Kind.TALLY, 9)
+        here.outgoing.arrived([short(statement)])
+        assert not here.outgoing.owes_statements(only)
+        here.outgoing.let_go("one")  # cut: whether it arrived is asked
+        assert here.outgoing.owes_statements(only)
+
+
 async def test_what_was_under_way_on_a_stream_that_ended_is_asked_about_and_not_sent(country: Country) -> None:
     async with relay(country) as it:
         first, second = map(short, await it.tallies(2))

@@ -184,7 +184,7 @@ class Delivery:
         """
         if not (self._handlers.tells_trust and self._has_heard_trust and self._outgoing.telling.has_work):
             return False
-        if self._asked or any(frame.statements for frame in self._flying) or self._outgoing.awaits_answer(carries):
+        if self._asked or any(frame.statements for frame in self._flying) or self._outgoing.owes_statements(carries):
             return False
         news = self._outgoing.telling.take(self)
         for portion in messages.portions(news) if news else ():

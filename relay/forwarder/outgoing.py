@@ -179,12 +179,15 @@ class Outgoing:
         if self._others is not None:
             self._others.elsewhere(names)
 
-    def awaits_answer(self, kinds: Container[Kind]) -> bool:
-        """Whether a statement of `kinds` is on any stream, and the destination has said nothing of it yet."""
-        return any(
-            kind in kinds and taker is not None and name not in self._arrived and name not in self._problems
+    def owes_statements(self, kinds: Container[Kind]) -> bool:
+        """Whether a statement of `kinds` is to be sent, or is on any stream and nothing has been said of it yet."""
+        waiting = (*self._to_read, *self._wanted.values(), *self._doubtful.values())
+        unanswered = (
+            kind
             for name, (kind, taker) in self._taken.items()
+            if taker is not None and name not in self._arrived and name not in self._problems
         )
+        return any(kind in kinds for kind in (*waiting, *unanswered))
 
     def lacking(self, names: Iterable[bytes]) -> None:
         """The destination does not have these statements after all."""

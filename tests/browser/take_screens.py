@@ -65,7 +65,8 @@ def _country(folder: Path) -> Country:
 async def keep(page: Page, file: Path) -> None:
     """What is in the window now, with as few colours as it takes: small enough for a repository."""
     picture = Image.open(io.BytesIO(await page.screenshot(animations="disabled")))
-    few = picture.convert("RGB").quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    # a red mark beside a photograph keeps its colour (maximum coverage), and the ground its shade (k-means)
+    few = picture.convert("RGB").quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
     few.save(file, optimize=True)
     print(file.name)
 

@@ -315,11 +315,7 @@ async def test_after_a_replacement_the_old_phone_says_what_to_do_and_loses_nothi
     tps, page = station.tps, enrolled.page
     assert station.figures is not None
     browser.forgive("403")  # what the relay answers to a revoked key
-    operator = await session(http, at_relay.direct_url, country.world.operator())
-    headers = {**operator, "Content-Type": "application/json"}
-    answer = await ask(
-        http, "POST", f"{at_relay.direct_url}/v1/replacements", data=json.dumps({"scope": tps}), headers=headers
-    )
+    code = await _replace(http, at_relay, country, tps)
     await enrolled.enter(tps, FORM_CODE, station.figures)
     await enrolled.photograph(tps, FORM_CODE, gallery[:1])
     await enrolled.sign(tps, FORM_CODE)
@@ -329,13 +325,49 @@ async def test_after_a_replacement_the_old_phone_says_what_to_do_and_loses_nothi
     await page.get_by_role("link", name=say("new-code.title")).click()
     await expect(page.get_by_label(say("enrol.code"))).to_have_value("")
     await expect(page.get_by_label(say("enrol.name"))).to_have_value("Yusuf")
-    await page.get_by_label(say("enrol.code")).fill(answer.json["code"])
+    await page.get_by_label(say("enrol.code")).fill(code)
     await enrolled.main.click()
     await expect(page.get_by_role("link", name=re.compile(say("next.mend", form="C.HASIL-PPWP")))).to_be_visible()
     await enrolled.sign(tps, FORM_CODE)
     await enrolled.until("at-centre")
     recorded = await at_relay.until_recorded(http, tps, 2)
     assert [list(item["figures"].values()) for item in recorded if item["kind"] == "tally"] == [list(station.figures)]
+
+
+async def test_a_correction_that_a_revoked_key_signed_is_signed_anew_with_the_same_figures(
+    enrolled: Officer,
+    browser: Browser,
+    at_relay: Place,
+    station: Station,
+    country: Country,
+    http: aiohttp.ClientSession,
+) -> None:
+    tps, page = station.tps, enrolled.page
+    assert station.figures is not None
+    browser.forgive("403")
+    await enrolled.enter(tps, FORM_CODE, station.figures)
+    await enrolled.sign(tps, FORM_CODE)
+    await enrolled.until("at-centre")
+    code = await _replace(http, at_relay, country, tps)
+    await enrolled.go("tps", tps, FORM_CODE, "fill", "V")
+    await page.locator(".boxes input").nth(1).fill("9")
+    await enrolled.sign(tps, FORM_CODE)
+    await expect(page.get_by_text(say("signer-revoked"))).to_be_visible()
+    await page.get_by_role("link", name=say("new-code.title")).click()
+    await enrolled.enrol(code)
+    await enrolled.sign(tps, FORM_CODE)
+    await enrolled.until("at-centre")
+    recorded = await at_relay.until_recorded(http, tps, 2)
+    assert [(item["revision"], item["figures"]["invalid"]) for item in recorded] == [(1, 0), (2, 9)]
+
+
+async def _replace(http: aiohttp.ClientSession, place: Place, country: Country, tps: str) -> str:
+    """The one-time code for a new phone; the old one's key is revoked."""
+    operator = await session(http, place.direct_url, country.world.operator())
+    headers = {**operator, "Content-Type": "application/json"}
+    asked = json.dumps({"scope": tps})
+    answer = await ask(http, "POST", f"{place.direct_url}/v1/replacements", data=asked, headers=headers)
+    return str(answer.json["code"])
 
 
 async def test_eighteen_parties_with_ten_candidates_each_are_entered_by_thumb_alone(

@@ -1,10 +1,10 @@
 // What is being filled in: figures kept at every key press, photographs as they came.
-import type { DraftRecord, ItemRecord } from '../../holder/database'
+import type { DraftRecord } from '../../holder/database'
 import { Problem, problemOf } from '../../holder/problem'
 import { sha256, toHex } from '../../protocol/bytes'
 import { blankFigures, catalogue } from '../../protocol/forms'
 import { DOCUMENT_BYTES_MAX } from '../../protocol/statements'
-import { type ItemName, latest, newest } from './items'
+import { latest } from './items'
 import type { Outbox } from './outbox'
 import { look } from './photographs'
 import type { Draft, Page } from './types'
@@ -17,8 +17,8 @@ export class Drafts {
     const found = this.outbox.find(tps, form)
     if (found) return found
     const items = this.outbox.items.value
-    const figures = lastSigned(items, { tps, form, kind: 'tally' })?.figures ?? blank(form)
-    const listing = lastSigned(items, { tps, form, kind: 'documents' })?.pages ?? []
+    const figures = latest(items, { tps, form, kind: 'tally' })?.figures ?? blank(form)
+    const listing = latest(items, { tps, form, kind: 'documents' })?.pages ?? []
     const pages = listing.map(({ sentBytes: _, ...page }) => page)
     const made = { tps, form, figures: [...figures], kept: [], pages, changedAt: now() }
     await this.outbox.keepDraft(made)
@@ -115,8 +115,6 @@ export class Drafts {
 }
 
 export const documentsOf = (one: { pages: Page[] }): string[] => one.pages.map((page) => page.document)
-
-const lastSigned = (items: readonly ItemRecord[], of: ItemName) => newest(items, of) ?? latest(items, of)
 
 function blank(form: number): (number | null)[] {
   const known = catalogue.get(form)

@@ -50,14 +50,16 @@ export const newest = (records: readonly ItemRecord[], of: ItemName): ItemRecord
     of
   )
 
-/** The newest revision of a kind among `records`, void or not. */
+/** The newest revision of a kind among `records`; a void one only if nothing was signed in its place. */
 export function latest(records: readonly ItemRecord[], of: ItemName): ItemRecord | null {
   const mine = records.filter((item) => itemKey(item) === itemKey(of))
   return mine.reduce<ItemRecord | null>((best, item) => (best && !isLater(item, best) ? best : item), null)
 }
 
-const isLater = (one: ItemRecord, other: ItemRecord) =>
-  one.revision > other.revision || (one.revision === other.revision && one.signedAt > other.signedAt)
+function isLater(one: ItemRecord, other: ItemRecord): boolean {
+  if (one.revision !== other.revision) return one.revision > other.revision
+  return isVoid(one) === isVoid(other) ? one.signedAt > other.signedAt : isVoid(other)
+}
 
 /** Whether the draft says just what an item says: then there is nothing to sign. */
 export function says(item: Pick<Item, 'kind' | 'figures'> & { pages: Page[] }, draft: DraftRecord): boolean {

@@ -8,7 +8,7 @@ import { catalogue, pack } from '../../protocol/forms'
 import { REVISION_MAX } from '../../protocol/payloads'
 import { documents, tally } from '../../protocol/statements'
 import { documentsOf } from './drafts'
-import { type ItemKind, newest, says } from './items'
+import { type ItemKind, isVoid, latest, newest, says } from './items'
 import type { Outbox } from './outbox'
 
 const KINDS = ['tally', 'documents'] as const
@@ -37,8 +37,9 @@ export async function signDraft(
       throw new Problem('draft-changed', 'Another tab has changed what is to be signed; look at it again.')
     }
     await check(outbox, draft, kind)
-    const before = newest(outbox.items.value, { ...draft, kind })
-    const record = before && says(before, draft) ? before : await recordOf(outbox, holding, draft, kind)
+    const before = latest(outbox.items.value, { ...draft, kind })
+    const record =
+      before && !isVoid(before) && says(before, draft) ? before : await recordOf(outbox, holding, draft, kind)
     if (record !== before) made.push(record)
     signed.push(record)
   }

@@ -15,12 +15,20 @@ import type { NodeView, Session } from '../shapes'
 import { BoardScreen } from './BoardScreen'
 import { mayAct, session } from './session'
 
-const LoginScreen = lazy(() => import('./LoginScreen').then((part) => part.LoginScreen))
-const StationScreen = lazy(() => import('./StationScreen').then((part) => part.StationScreen))
-const ResolveScreen = lazy(() => import('./ResolveScreen').then((part) => part.ResolveScreen))
-const QueueScreen = lazy(() => import('./QueueScreen').then((part) => part.QueueScreen))
-const TotalsScreen = lazy(() => import('./TotalsScreen').then((part) => part.TotalsScreen))
-const PhonesScreen = lazy(() => import('./PhonesScreen').then((part) => part.PhonesScreen))
+const later = {
+  login: () => import('./LoginScreen'),
+  station: () => import('./StationScreen'),
+  resolve: () => import('./ResolveScreen'),
+  queue: () => import('./QueueScreen'),
+  totals: () => import('./TotalsScreen'),
+  phones: () => import('./PhonesScreen')
+}
+const LoginScreen = lazy(() => later.login().then((part) => part.LoginScreen))
+const StationScreen = lazy(() => later.station().then((part) => part.StationScreen))
+const ResolveScreen = lazy(() => later.resolve().then((part) => part.ResolveScreen))
+const QueueScreen = lazy(() => later.queue().then((part) => part.QueueScreen))
+const TotalsScreen = lazy(() => later.totals().then((part) => part.TotalsScreen))
+const PhonesScreen = lazy(() => later.phones().then((part) => part.PhonesScreen))
 
 const trouble = signal<Problem | null>(null)
 
@@ -57,9 +65,14 @@ function enter(found: Session | null): void {
   trouble.value = null
   if (!found) return
   if (route.value[0] === 'login') go(at(), 'replace')
-  follow().catch((error: unknown) => {
+  follow().then(loadAll, (error: unknown) => {
     trouble.value = problemOf(error)
   })
+}
+
+/** The other screens, once the board is there: the relay may be away, or a newer one, when they are wanted. */
+function loadAll(): void {
+  for (const load of Object.values(later)) void load().catch(() => undefined)
 }
 
 async function logOut(): Promise<void> {
