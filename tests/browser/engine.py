@@ -24,7 +24,6 @@ _BUILD = """
 import { build, loadConfigFromFile } from 'vite'
 const { config } = await loadConfigFromFile({ command: 'build', mode: 'production' }, 'vite.config.ts')
 const { rolldownOptions } = config.build
-delete rolldownOptions.input.ppk
 Object.assign(rolldownOptions, { preserveEntrySignatures: 'strict' }).input.engine = 'ENTRY'
 const plugins = config.plugins.filter(({ name }) => name !== 'compressed')
 const outDir = process.argv[1]

@@ -15,7 +15,10 @@ from tests.browser.place import Place
 from tests.world.waiting import eventually
 
 ROUTES = site.routes
-READY = "navigator.serviceWorker.ready.then(() => true)"
+READY = """Promise.race([
+    navigator.serviceWorker.ready.then(() => true),
+    new Promise((resolve) => setTimeout(resolve, 20_000, false)),
+])"""
 NEWER = '<meta name="newer" content="yes" />'
 
 
