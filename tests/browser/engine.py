@@ -32,7 +32,7 @@ await build({ ...config, configFile: false, logLevel: 'warn', plugins, build: { 
 
 
 def build(folder: Path) -> str:
-    """Builds the phone's page, and the engine by itself, into `folder`; the engine's address."""
+    """Builds both pages, and the engine by itself, into `folder`; the engine's address."""
     words = ["node", "--input-type=module", "--eval", _BUILD, "--", str(folder)]
     done = subprocess.run(words, cwd=_PAGES, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

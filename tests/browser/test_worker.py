@@ -111,7 +111,9 @@ async def test_a_new_version_takes_over_at_the_next_start_and_loses_nothing(
     assert not await is_newer(phone.page)  # what is open stays whole
 
     async def is_here() -> bool:
-        return bool(await phone.page.evaluate("navigator.serviceWorker.ready.then((it) => it.waiting !== null)"))
+        return bool(
+            await phone.page.evaluate("navigator.serviceWorker.getRegistration().then((it) => it?.waiting != null)")
+        )
 
     await eventually(is_here, 15)
     away = await browser.open("about:blank")
