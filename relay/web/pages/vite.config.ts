@@ -4,8 +4,8 @@ import { resolve } from 'node:path'
 import { parse } from 'smol-toml'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
-import { compressed } from './compressed'
-import { precache } from './precache'
+import { compressed } from './compressed.ts'
+import { precache } from './precache.ts'
 
 /** `import form from './c-hasil-ppwp-2024.toml'` gives the parsed document. */
 const toml: Plugin = {
