@@ -210,3 +210,26 @@ async def test_counting_goes_on_where_it_was_when_the_centre_starts_again(tmp_pa
             writing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writing
+
+
+async def test_figures_that_do_not_fit_their_form_any_more_are_blank_and_stop_nobody(tmp_path: Path) -> None:
+    async with open_record(tmp_path / "centre.db", sign_receipt, queue_max=1000) as store:
+        writing = asyncio.create_task(store.run())
+        for tps, figures in ((STATIONS[0], b"?"), (STATIONS[1], None)):
+            whole = tally(OFFICER, tps, votes=(7, 0, 0))
+            payload = statements.tally(
+                tps=codes.tps_code(tps),
+                form=FORM.code,
+                revision=1,
+                signed_at=1,
+                figures=figures or statements.read(whole).figures,
+            )
+            recorded = Record(statements.read(OFFICER[0].sign(payload)), "relay", (), None, None, 1)
+            await store.record(recorded)
+        await Counting(store).catch_up()
+        told = await results.totals(store, FORM, codes.scope("6501"))
+        position = FORM.position("votes.1")
+        assert (told["with_tally"], told["figures"][position], told["blank"][position]) == (2, 7, 1)
+        writing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await writing

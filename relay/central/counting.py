@@ -147,7 +147,7 @@ def _stands(rows: Iterable[Row], figures: dict[int, forms.Figures]) -> _Seen:
         if kind == Kind.NOTE:
             notes.append(Note(revision, frozenset(statement.about), statement.favours))
             continue
-        figures[number] = forms.unpack(forms.catalogue()[form], statement.figures)
+        figures[number] = forms.unpack_or_blank(forms.catalogue()[form], statement.figures)
         numbers[statement.id] = number
         tallies.append(Tally(statement.id, revision, figures[number], bool(flagged), verdict == Verdict.CONFLICT))
     stands = standing(tallies, notes)

@@ -91,7 +91,7 @@ async def totals(store: RecordStore, form: Form, scope: Scope) -> dict[str, Any]
     found = Totals(form, *(total[name] for name in ("with_tally", "flagged", "in_conflict", "resolved_by_note")))
     if len(scope) not in REGION_DIGITS:
         for tally in await store.progress.tallies_within(form.code, scope):
-            found.add_figures(forms.unpack(form, statements.parse(tally).figures))
+            found.add_figures(forms.unpack_or_blank(form, statements.parse(tally).figures))
     elif region := await store.progress.region(form.code, scope):
         fields = len(form.fields)
         sums = struct.unpack(f">{2 * fields}I", region.sums)
