@@ -96,16 +96,26 @@ class Operator:
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    async def enrol(self, code: str) -> None:
+    async def ask_for_key(self, code: str) -> None:
         """Types name and one-time code."""
         await self.page.get_by_label(say("login.name")).fill(NAME)
         await self.page.get_by_label(say("login.code")).fill(code)
         await self.press("login.enrol")
-        await expect(self.page.get_by_text(say("login.as", name=NAME, scope=KECAMATAN))).to_be_visible()
+
+    async def enrol(self, code: str) -> None:
+        """The same, and is logged in without more."""
+        await self.ask_for_key(code)
+        await self.is_in()
 
     async def log_in(self) -> None:
         """Signs the challenge, and sees the board."""
         await self.press("login.in")
+        await self.is_in()
+
+    async def is_in(self, seconds: float = 5) -> None:
+        """Sees the board, as somebody who may act."""
+        out = self.page.get_by_role("button", name=say("login.out"), exact=True)
+        await expect(out).to_be_visible(timeout=seconds * 1000)
         await expect(self.page.locator(".headline, .notice").first).to_be_visible()
 
     async def press(self, key: str) -> None:
@@ -133,8 +143,7 @@ class Operator:
 
 
 async def at_board(browser: Browser, place: Place) -> Operator:
-    """An operator who has enrolled with a code from the kabupaten and logged in."""
+    """An operator who has enrolled with a code from the kabupaten and is logged in."""
     someone = Operator(await browser.open(f"{place.url}/ppk/"))
     await someone.enrol(place.new_code(KECAMATAN, Role.PPK))
-    await someone.log_in()
     return someone

@@ -38,7 +38,6 @@ async def ppk_screens(
     await expect(page.get_by_label(say("login.code"))).to_be_visible()
     yield "login", page
     await someone.enrol(place.new_code(KECAMATAN, Role.PPK))
-    await someone.log_in()
     disputed = stations()[0].tps
     await someone.row(disputed).wait_for()
     yield "board", page

@@ -164,7 +164,6 @@ async def test_the_ppks_page_runs_nothing_that_somebody_else_wrote(
         await hand_over(http, relay.direct_url, office, remark)
         someone = Operator(await browser.open(f"{relay.url}/ppk/"))
         await someone.enrol(relay.new_code(KECAMATAN, Role.PPK))
-        await someone.log_in()
         await expect(someone.page.get_by_text(INJECTED).first).to_be_visible()
         for parts in (("tps", first), ("tps", first, FORM_CODE), ("totals",), ("tps", INJECTED)):
             await someone.go(*parts)

@@ -1,27 +1,20 @@
 """Who gets into the PPK's page, and who may do what there: codes, keys, the relay's screen, lost phones."""
 
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
-from playwright.async_api import FilePayload, expect
+from playwright.async_api import expect
 
-from relay.authority import enrolment_codes, exchange_files
-from relay.authority.enrolment_codes import new_entry
-from relay.config import EnrolmentConfig
 from relay.demo.figures import FORM_CODE
 from relay.protocol.enrolment import enrolment_code
-from relay.protocol.trust import Role
 from tests.authorities import KECAMATAN
 from tests.browser.chromium import DESK, Browser, chromium
-from tests.browser.operator import ALL, CUT, NAME, Operator, hand_over, other, peso_hilir, saved, signed_tally
+from tests.browser.operator import ALL, CUT, Operator, hand_over, other, peso_hilir, signed_tally
 from tests.browser.place import Place, place
 from tests.browser.words import say
-from tests.world.enrolling import KecamatanAuthority, Phone
-from tests.world.http import ask, post
+from tests.world.enrolling import Phone
+from tests.world.http import post
 from tests.world.nodes import Country
-from tests.world.operators import session
 
 
 async def test_a_lost_phone_is_replaced_and_its_key_revoked(
@@ -115,47 +108,3 @@ async def test_who_knows_no_code_and_who_belongs_elsewhere_does_not_get_in(
     await someone.sees("role-not-allowed")
     browser.forgive("status of 401")
     assert (await someone.page.evaluate("fetch('/v1/board').then(answer => answer.status)")) == 401
-
-
-async def test_without_a_ca_here_requests_go_to_the_kabupaten_and_its_answers_come_back(
-    browser: Browser, country: Country, http: aiohttp.ClientSession
-) -> None:
-    authority = KecamatanAuthority(country)
-    own = new_entry(Role.PPK, KECAMATAN, "PPK Peso Hilir")
-    enrolment_codes.EnrolmentCodes(authority.codes_file).append(own)
-    desk, phone = authority.desk(), Phone(name="KPPS yang menunggu")
-
-    def answered(requests: bytes) -> bytes:
-        waiting = exchange_files.read_requests(requests)
-        return exchange_files.answers_file(exchange_files.answer(desk, waiting, datetime.now(UTC)))
-
-    change = peso_hilir(country.folder)
-    async with place(country, lambda config: replace(change(config), enrolment=EnrolmentConfig())) as peso:
-        someone = Operator(await browser.open(f"{peso.url}/ppk/"))
-        await someone.page.get_by_label(say("login.name")).fill(NAME)
-        await someone.page.get_by_label(say("login.code")).fill(own.code)
-        await someone.press("login.enrol")
-        await someone.sees("login.waiting")
-        await someone.is_accessible()
-        headers = await session(http, peso.direct_url, country.world.operator())
-        requests = await ask(http, "GET", f"{peso.direct_url}/v1/enrolments", headers=headers)
-        await ask(http, "POST", f"{peso.direct_url}/v1/enrolments/answers", data=answered(requests.body))
-        await expect(someone.page.get_by_role("button", name=say("login.in"))).to_be_visible(timeout=20_000)
-        await someone.log_in()
-        await phone.ask(http, peso.direct_url, authority.code())
-        await someone.go("phones")
-        await someone.sees("phones.no-ca")
-        await expect(someone.page.get_by_text(phone.name)).to_be_visible()
-        async with someone.page.expect_download() as download:
-            await someone.page.get_by_role("link", name=say("phones.download-requests")).click()
-        file: FilePayload = {
-            "name": "answers.json",
-            "mimeType": "application/json",
-            "buffer": answered(await saved(await download.value)),
-        }
-        await someone.page.get_by_label(say("phones.upload-answers")).set_input_files(file)
-        await someone.sees("phones.answers-taken", count=1)
-        await someone.sees("phones.nobody-waits")
-        await someone.is_accessible()
-        assert (await phone.ask(http, peso.direct_url, authority.code())).json["state"] == "issued"
-        await someone.page.close()

@@ -28,11 +28,11 @@ export interface Holder {
   root: string
 }
 
-export type Enrolment =
-  | { state: 'none' }
-  | { state: 'waiting'; since: number }
-  | { state: 'refused'; code: string; detail: string }
-  | { state: 'enrolled'; holder: Holder }
+/** What has become of a request that brought no certificate. */
+export type Asked = { state: 'waiting'; since: number } | { state: 'refused'; code: string; detail: string }
+
+/** `renewal`: a request with a new code, while the certificate that is here goes on. */
+export type Enrolment = { state: 'none' } | Asked | { state: 'enrolled'; holder: Holder; renewal: Asked | null }
 
 const POLL_SECONDS_FIRST = 5
 const POLL_SECONDS_MOST = 60
@@ -157,11 +157,23 @@ async function newAsking(code: string, name: string): Promise<Asking> {
 const mayCome = ({ posted, refused }: Asking): boolean => posted && (!refused || refused.code === 'relay-false')
 
 async function enrolmentOf({ asking, certified }: HolderRecord): Promise<Enrolment> {
-  if (certified) return { state: 'enrolled', holder: await holderOf(certified) }
-  if (!asking?.posted) return { state: 'none' }
-  if (asking.refused) return { state: 'refused', ...asking.refused }
-  return { state: 'waiting', since: asking.since }
+  const asked = asking?.posted ? askedOf(asking) : null
+  if (certified) return { state: 'enrolled', holder: await holderOf(certified), renewal: asked }
+  return asked ?? { state: 'none' }
 }
+
+const askedOf = ({ since, refused }: Asking): Asked =>
+  refused ? { state: 'refused', ...refused } : { state: 'waiting', since }
+
+/** What has become of the newest request; null if it was certified, or there is none. */
+export function askedIn(enrolment: Enrolment): Asked | null {
+  if (enrolment.state === 'none') return null
+  return enrolment.state === 'enrolled' ? enrolment.renewal : enrolment
+}
+
+/** The name (x5t, hex) of the certificate; null before there is one. */
+export const certificateIn = (enrolment: Enrolment): string | null =>
+  enrolment.state === 'enrolled' ? enrolment.holder.x5t : null
 
 async function holderOf({ name, role, scope, notAfter, x5t, root }: Certified): Promise<Holder> {
   return { name, role, scope, notAfter, x5t, root: toHex(await sha256(root)) }

@@ -1,7 +1,7 @@
 // The engine as the screens see it: parts are built and put together here, and nowhere else.
 import { computed, type ReadonlySignal, signal } from '@preact/signals'
 import type { Database } from '../../holder/database'
-import type { Enrolment, Holding } from '../../holder/holder'
+import { certificateIn, type Enrolment, type Holding } from '../../holder/holder'
 import { Problem, problemOf } from '../../holder/problem'
 import { Drafts, documentsOf } from './drafts'
 import { Tabs } from './follow'
@@ -83,10 +83,11 @@ class PhoneEngine implements Engine {
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') this.sendNow()
     })
-    let enrolled = this.enrolment.value.state === 'enrolled'
-    this.enrolment.subscribe(({ state }) => {
-      if (state === 'enrolled' && !enrolled) this.tellEnrolled()
-      enrolled = state === 'enrolled'
+    let before = certificateIn(this.enrolment.value)
+    this.enrolment.subscribe((enrolment) => {
+      const certificate = certificateIn(enrolment)
+      if (certificate && certificate !== before) this.tellEnrolled()
+      before = certificate
     })
   }
 

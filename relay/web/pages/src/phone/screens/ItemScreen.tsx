@@ -109,6 +109,16 @@ const before = (one: Item, item: Item): boolean =>
 /** Troubles that a new certificate ends. */
 const NEEDS_CODE = ['signer-revoked', 'certificate-not-valid-now', 'station-not-signers', 'key-lost']
 
+/** The way to a new certificate, if that ends what one of `codes` says. */
+function NewCode({ codes }: { codes: string[] }) {
+  if (!codes.some((code) => NEEDS_CODE.includes(code))) return null
+  return (
+    <a class="button" href={places.newCode}>
+      {say('new-code.title')}
+    </a>
+  )
+}
+
 /** The verdict or the trouble, as sentences that say what to do. */
 function Standing({ item }: { item: Item }) {
   const { receipt, trouble } = item
@@ -129,16 +139,13 @@ function Standing({ item }: { item: Item }) {
               ))}
             </ul>
           )}
+          {refused(item) && <NewCode codes={notes} />}
         </Notice>
       )}
       {trouble && (
         <Notice tone="wait" title={say('item.trouble')}>
           <p>{explain(trouble.code, trouble.detail)}</p>
-          {NEEDS_CODE.includes(trouble.code) && (
-            <a class="button" href={places.newCode}>
-              {say('new-code.title')}
-            </a>
-          )}
+          <NewCode codes={[trouble.code]} />
         </Notice>
       )}
       {!receipt && !trouble && (

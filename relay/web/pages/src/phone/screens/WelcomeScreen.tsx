@@ -2,6 +2,7 @@
 
 import { useSignal, useSignalEffect } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
+import { askedIn, certificateIn } from '../../holder'
 import { explain, explainError } from '../../look/explain'
 import { Notice } from '../../look/Notice'
 import { go } from '../../look/route'
@@ -27,18 +28,20 @@ export function WelcomeScreen() {
 
 /** For a phone that is enrolled: its certificate was revoked or ends, or it shall speak for another TPS. */
 export function NewCodeScreen() {
-  const certificate = useHolder()?.x5t
+  const enrolment = useEngine().enrolment.value
+  const certificate = certificateIn(enrolment)
   const before = useSignal(certificate)
-  const askedAt = useSignal<number | null>(null)
-  const asked = askedAt.value
+  const again = useSignal(false)
   useEffect(() => {
-    if (asked !== null && certificate !== before.value) go(places.home, 'replace')
-  }, [asked, certificate, before])
-  if (asked !== null) return <WaitingScreen since={asked} onAgain={() => (askedAt.value = null)} />
-  const onAsked = () => {
-    askedAt.value = Math.floor(Date.now() / 1000)
+    if (certificate !== before.value) go(places.home, 'replace')
+  }, [certificate, before])
+  const asked = askedIn(enrolment)
+  if (asked?.state === 'waiting' && !again.value) {
+    return <WaitingScreen since={asked.since} onAgain={() => (again.value = true)} />
   }
-  return <AskingScreen words="new-code" refusal={null} onAsked={onAsked} back={places.settings} />
+  const refusal = asked?.state === 'refused' ? explain(asked.code, asked.detail) : null
+  const onAsked = () => (again.value = false)
+  return <AskingScreen words="new-code" refusal={refusal} onAsked={onAsked} back={places.settings} />
 }
 
 const CODE = 'enrol-code'

@@ -1,6 +1,7 @@
-// Logging in: this browser's key signs what the relay asks. Who has no key yet enrols with a one-time code.
-import { useEffect, useState } from 'preact/hooks'
-import { type Enrolment, type Holding, login } from '../../holder'
+// Logging in: this browser's key signs what the relay asks. Who has no key yet enrols with a one-time code, and is in
+// as soon as the certificate is here.
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { askedIn, certificateIn, type Enrolment, type Holding, login } from '../../holder'
 import { Problem, problemOf } from '../../holder/problem'
 import { Notice } from '../../look/Notice'
 import { inFours } from '../../look/units'
@@ -33,14 +34,33 @@ export function LoginScreen({ node, onLoggedIn }: Props) {
     void run(async () => {
       if (holder) onLoggedIn(await login(holder))
     })
+  useNewCertificate(holder, node.root, logIn)
+  const refusal = holder && refusalIn(holder.enrolment.value)
   return (
     <div class="card narrow">
-      {problem && <Trouble problem={problem} />}
+      {problem && problem.code !== refusal?.code && <Trouble problem={problem} />}
       {holder && <Enrolled node={node} enrolment={holder.enrolment.value} busy={busy} enrol={enrol} logIn={logIn} />}
       {!holder && !problem && <p>{say('ppk.opening')}</p>}
       <p class="soft">{say('login.root', { root: inFours(node.root.slice(0, 16)) })}</p>
     </div>
   )
+}
+
+function refusalIn(enrolment: Enrolment): Problem | null {
+  const asked = askedIn(enrolment)
+  return asked?.state === 'refused' ? new Problem(asked.code, asked.detail) : null
+}
+
+/** Runs `work` when a certificate under `root` comes while this screen is open, and not for one that was there before. */
+function useNewCertificate(holder: Holding | null, root: string, work: () => void): void {
+  const enrolment = holder?.enrolment.value
+  const certificate = enrolment && certificateIn(enrolment)
+  const before = useRef(certificate)
+  useEffect(() => {
+    const isNew = before.current !== undefined && certificate !== before.current
+    before.current = certificate
+    if (isNew && enrolment?.state === 'enrolled' && enrolment.holder.root === root) work()
+  }, [certificate])
 }
 
 interface EnrolledProps {
@@ -53,17 +73,19 @@ interface EnrolledProps {
 
 /** What can be done next, by how far the enrolment of this browser is. */
 function Enrolled({ node, enrolment, busy, enrol, logIn }: EnrolledProps) {
+  const refusal = refusalIn(enrolment)
   if (enrolment.state === 'waiting') return <Notice tone="wait">{say('login.waiting')}</Notice>
   if (enrolment.state !== 'enrolled') {
     return (
       <>
-        {enrolment.state === 'refused' && <Trouble problem={new Problem(enrolment.code, enrolment.detail)} />}
+        {refusal && <Trouble problem={refusal} />}
         <p>{say('login.first-time')}</p>
         <EnrolForm node={node} busy={busy} enrol={enrol} />
       </>
     )
   }
-  const { name, scope, root } = enrolment.holder
+  const { holder, renewal } = enrolment
+  const { name, scope, root } = holder
   if (root !== node.root) return <Trouble problem={new Problem('relay-false', '')} />
   return (
     <>
@@ -71,8 +93,10 @@ function Enrolled({ node, enrolment, busy, enrol, logIn }: EnrolledProps) {
       <button type="button" class="main" disabled={busy} onClick={logIn}>
         {say('login.in')}
       </button>
-      <details class="again">
+      {renewal?.state === 'waiting' && <Notice tone="wait">{say('login.waiting')}</Notice>}
+      <details class="again" open={refusal !== null}>
         <summary>{say('login.another-code')}</summary>
+        {refusal && <Trouble problem={refusal} />}
         <EnrolForm node={node} busy={busy} enrol={enrol} />
       </details>
     </>
