@@ -334,5 +334,5 @@ async def test_what_nobody_can_bring_to_the_centre_comes_to_rest(
         await eventually(all_have_all)
         await at_rest(http, *relays.values())
         for status in [await status_of(http, relay) for relay in relays.values()]:
-            assert status["bytes_sent_again"] < 600 * len(names)  # each once more, to who did not know its officer
+            assert status["bytes_sent_again"] < 1000  # of officers whom the next one did not know
             assert status["counts"]["statements"] == len(names)
