@@ -39,9 +39,10 @@ test: setup $(JS_READY) ## run the tests; says which are left out where a system
 	$(call need,command -v openssl,openssl,the tests that hold certificates against openssl are left out)
 	$(call need,PATH="$$PATH:/usr/sbin:/sbin" command -v ip,iproute2,the tests between hosts of their own are left out)
 	$(call need,{ PATH="$$PATH:/usr/sbin:/sbin"; command -v mount.exfat-fuse && command -v mkfs.exfat && command -v fusefat && command -v mkfs.vfat; },exfat-fuse exfatprogs fusefat dosfstools,the tests on real FAT and exFAT are left out)
+	$(call need,command -v rsync,rsync,the tests of a peer that the uplink is measured against are left out)
 	$(need-chromium)
 	$(call in-pages,npm test --silent,the tests of the pages are left out)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 check: setup ## check format, lint and types, and change nothing
 	$(BIN)/ruff format --check .

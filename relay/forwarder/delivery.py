@@ -100,7 +100,7 @@ class Delivery:
         self._flying: deque[_Frame] = deque()
         self._frames_kept = 0
         self._asked: deque[Ask] = deque()
-        self._with_chain: set[bytes] = set()  # statements whose signer the other side lacks
+        self._lacks_chain: dict[bytes, bool] = {}  # refused for it; True: what the other side says it has must come too
         self._signers_given: set[bytes] = set()
         self._certificates_there: frozenset[bytes] = frozenset()
         self._has_heard_trust = False
@@ -221,13 +221,13 @@ class Delivery:
         await self._send_frame(frame)
 
     async def _chain_for(self, item: HeldStatement) -> tuple[bytes, ...]:
-        """The signer's certificates, if the other side has shown that it lacks some; once a stream."""
-        wanted = item.id[:SHORT_BYTES] in self._with_chain
-        if not wanted and (self._outgoing.knows_signers or item.signer in self._signers_given):
+        """The signer's certificates, if the other side has shown that it lacks some; once a stream unless asked."""
+        wants_all = self._lacks_chain.get(item.id[:SHORT_BYTES])
+        if wants_all is None and (self._outgoing.knows_signers or item.signer in self._signers_given):
             return ()
         chain = await self._store.signer_chain(item.signer) or ()
         self._signers_given.add(item.signer)
-        if wanted:
+        if wants_all:
             return chain
         return chain[:1] + tuple(der for der in chain[1:] if der not in self._certificates_there)
 
@@ -365,7 +365,8 @@ class Delivery:
             return
         if problem.code in (Code.SIGNER_UNKNOWN, Code.CHAIN_BROKEN):
             self._outgoing.knows_signers = False
-            self._with_chain.add(problem.about)
+            wants_all = problem.code == Code.CHAIN_BROKEN or problem.about in self._lacks_chain
+            self._lacks_chain[problem.about] = wants_all
             if self._outgoing.may_try_again(problem.about):
                 self._outgoing.lacking([problem.about])
                 return

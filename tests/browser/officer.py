@@ -58,12 +58,17 @@ class Officer:
 
     async def sign(self, tps: str, form: int) -> None:
         """Checks, says of everything doubtful that it is so on the paper, and signs what there is."""
-        await self.go("tps", tps, form, "review")
-        await expect(self.heading).to_have_text(say("review.title"))
+        await self.review(tps, form)
         await self.check_doubts()
         await self.main.click()
         await self.page.locator("dialog .main").click()
         await expect(self.steps).to_be_visible()
+
+    async def review(self, tps: str, form: int) -> None:
+        """The last look before signing, once all of it is there."""
+        await self.go("tps", tps, form, "review")
+        await expect(self.heading).to_have_text(say("review.title"))
+        await self.main.wait_for()  # the title alone stands there before the draft does
 
     async def check_doubts(self) -> None:
         """Says of everything doubtful on the screen that it is so on the paper."""

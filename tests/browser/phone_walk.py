@@ -72,8 +72,7 @@ async def _filling(someone: Officer, station: Station, gallery: list[Path]) -> A
 
 async def _signing(someone: Officer, place: Place, station: Station) -> AsyncIterator[str]:
     page = someone.page
-    await someone.go("tps", station.tps, FORM_CODE, "review")
-    await expect(someone.heading).to_have_text(say("review.title"))
+    await someone.review(station.tps, FORM_CODE)
     yield "review"
     place.hotspot.down()
     await someone.check_doubts()

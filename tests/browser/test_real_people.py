@@ -194,8 +194,7 @@ async def test_two_tabs_edit_one_draft_and_sign_one_statement(
         await expect(boxes.nth(0)).to_have_value(re.compile("^0*3$"))
         await expect(boxes.nth(1)).to_have_value(re.compile("^0*6$"))
     for one in (enrolled, other):
-        await one.go("tps", tps, FORM_CODE, "review")
-        await expect(one.heading).to_have_text(say("review.title"))
+        await one.review(tps, FORM_CODE)
     await enrolled.check_doubts()
     await other.check_doubts()
     for one in (enrolled, other):
@@ -230,7 +229,7 @@ async def test_the_back_button_loses_nothing_at_any_step(
     await page.go_back()  # while it is being kept
     await page.go_forward()
     await expect(page.locator(".page-shown")).to_have_count(1)
-    await someone.go("tps", tps, FORM_CODE, "review")
+    await someone.review(tps, FORM_CODE)
     await someone.check_doubts()
     await someone.main.click()
     await page.go_back()  # out of the question whether to sign
@@ -376,7 +375,7 @@ async def test_eighteen_parties_with_ten_candidates_each_are_entered_by_thumb_al
     figures = _council(forms.catalogue()[COUNCIL])
     await enrolled.enter(station.tps, COUNCIL, figures)
     assert await enrolled.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    await enrolled.go("tps", station.tps, COUNCIL, "review")
+    await enrolled.review(station.tps, COUNCIL)
     await expect(enrolled.page.get_by_text(say("review.all-agree"))).to_be_visible()
     await enrolled.sign(station.tps, COUNCIL)
     await enrolled.until("at-centre")
