@@ -97,7 +97,7 @@ class Counting:
 
     async def _count(self, stations: frozenset[str], reached: int) -> None:
         progress = self._store.progress
-        rows = await progress.statements_of(stations) if stations else []
+        rows = await progress.newest_of(stations) if stations else []
         before = await progress.stations(stations) if stations else {}
         changed, moves = await asyncio.to_thread(_changes, rows, before)
         regions = await progress.regions(moves.keys())

@@ -69,16 +69,24 @@ class Progress:
         )
         return [(row[0], row[1]) for row in rows]
 
-    async def statements_of(self, stations: Collection[str]) -> list[Row]:
-        """(tps, form, kind, revision, number, verdict, whether it has notes, COSE) of all that is recorded there.
+    async def newest_of(self, stations: Collection[str]) -> list[Row]:
+        """(tps, form, kind, revision, number, verdict, whether it has notes, COSE) of what may count there.
 
+        That is the newest revision of each kind, and what is in the counts now, which may have to be taken out of them.
         Without the bytes of lists of photographs, which nobody counts; what was refused is left out.
         """
+        within = marks(list(stations))
+        columns = (
+            "s.tps, s.form, s.kind, s.revision, s.number, s.verdict, s.notes != '[]', "
+            f"CASE s.kind WHEN {int(Kind.DOCUMENTS)} THEN x'' ELSE s.cose END"
+        )
         return await self._database.read(
-            f"SELECT tps, form, kind, revision, number, verdict, notes != '[]', "
-            f"CASE kind WHEN {int(Kind.DOCUMENTS)} THEN x'' ELSE cose END FROM statement "
-            f"WHERE tps IN ({marks(list(stations))}) AND verdict IN (1, 2)",
-            list(stations),
+            "WITH newest AS (SELECT tps, form, kind, max(revision) AS revision FROM statement "
+            f"WHERE tps IN ({within}) AND verdict IN (1, 2) GROUP BY tps, form, kind) "
+            f"SELECT {columns} FROM newest JOIN statement s USING (tps, form, kind, revision) "
+            "WHERE s.verdict IN (1, 2) "
+            f"UNION SELECT {columns} FROM station t JOIN statement s ON s.number = t.tally WHERE t.tps IN ({within})",
+            [*stations, *stations],
         )
 
     async def stations(self, stations: Collection[str]) -> dict[tuple[str, int], Station]:
