@@ -81,6 +81,12 @@ class IntakeConfig:
         "Disk space that photographs leave for figures, in bytes.", 67_108_864, least=0, most=2**40
     )
     signers_cached_max: int = _key("Officers' certificates kept in memory.", 4096, least=16, most=1_000_000)
+    statements_per_signer_max: int = _key(
+        "Statements taken of one signer; somebody certified for a village signs for all its stations.",
+        2000,
+        least=1,
+        most=10_000_000,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ class Code(StrEnum):
     CODE_UNKNOWN = "code-unknown"
     CODE_SPENT = "code-spent"
     # the conversation
+    TOO_MANY_STATEMENTS = "too-many-statements"
     NOT_FOUND = "not-found"
     BAD_REQUEST = "bad-request"
     METHOD_NOT_ALLOWED = "method-not-allowed"
@@ -92,6 +93,7 @@ _STATUS: dict[Code, int] = {
     Code.CODE_UNKNOWN: 403,
     Code.CODE_SPENT: 403,
     Code.DOCUMENT_NOT_LISTED: 404,
+    Code.TOO_MANY_STATEMENTS: 403,
     Code.NOT_FOUND: 404,
     Code.METHOD_NOT_ALLOWED: 405,
     Code.UPLOAD_OFFSET_MISMATCH: 409,

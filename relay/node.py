@@ -128,7 +128,13 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[int]:
 
         book.watch(wake)
         reception = Reception(
-            store, files, verifier, metrics, wake, document_bytes_max=config.intake.document_bytes_max
+            store,
+            files,
+            verifier,
+            metrics,
+            wake,
+            document_bytes_max=config.intake.document_bytes_max,
+            statements_per_signer_max=config.intake.statements_per_signer_max,
         )
         # what comes from other relays leaves more of the disk free than what comes from phones
         reserve = config.intake.reserve_bytes + config.neighbour.reserve_bytes

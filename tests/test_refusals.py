@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from relay.config import IntakeConfig
 from relay.protocol import cbor, codes, cose, forms, messages, parcels, receipts, slips, statements
 from relay.protocol.messages import Ask, Frame, Kept, Problem, ReceiptGiven, TrustNews
 from relay.protocol.parcels import ChunkParcel, StatementParcel
@@ -209,6 +210,22 @@ async def test_a_paper_that_does_not_add_up_is_taken_flagged_and_kept(
         told = await settled(http, relay, signed.id)
         assert told["state"] == "at-centre"
         assert "votes-sum" in told["notes"]
+
+
+async def test_one_key_does_not_fill_a_relay(country: Country, http: aiohttp.ClientSession) -> None:
+    greedy, colleague = country.world.officer(), country.world.officer()
+    config = country.relay_config(intake=IntakeConfig(reserve_bytes=0, statements_per_signer_max=3))
+    taken = [tally(greedy, revision=at) for at in (1, 2, 3)]
+    async with running_relay(config) as relay:
+        slips_given = [(await post(http, relay, sealed(greedy, item))).body for item in taken]
+        refused = await post(http, relay, sealed(greedy, tally(greedy, revision=4)))
+        assert (refused.status, refused.code) == (403, "too-many-statements")
+    async with running_relay(config) as relay:  # a restart forgets nothing of it
+        assert (await post(http, relay, sealed(greedy, tally(greedy, revision=5)))).code == "too-many-statements"
+        for item, slip in zip(taken, slips_given, strict=True):
+            again = await post(http, relay, sealed(greedy, item))
+            assert (again.status, again.body) == (200, slip)
+        assert (await post(http, relay, by(colleague))).status == 201
 
 
 # photographs

@@ -1,12 +1,15 @@
 """The counter where things are handed over: judged by protocol's rules, put on disk, answered with a slip."""
 
 import asyncio
+import copy
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from relay.errors import Code, NotNow, Rejected
 from relay.metrics import Metrics
 from relay.protocol import forms
+from relay.protocol.cose import X5t
 from relay.protocol.statements import DocumentHash, Kind, Statement
 from relay.protocol.trust import Identity
 from relay.store.custody import CustodyStore
@@ -29,6 +32,7 @@ class Reception:
         on_custody: Callable[[], None],
         *,
         document_bytes_max: int,
+        statements_per_signer_max: int,
     ) -> None:
         self._store = store
         self._files = files
@@ -36,23 +40,21 @@ class Reception:
         self._metrics = metrics
         self._on_custody = on_custody
         self._document_bytes_max = document_bytes_max
+        self._statements_per_signer_max = statements_per_signer_max
+        self._taken_of: Counter[X5t] = Counter()  # statements by signer
 
     def with_files(self, files: DocumentFiles) -> "Reception":
         """The same counter, for those whose photographs come to other files."""
-        return Reception(
-            self._store,
-            files,
-            self._verifier,
-            self._metrics,
-            self._on_custody,
-            document_bytes_max=self._document_bytes_max,
-        )
+        other = copy.copy(self)
+        other._files = files
+        return other
 
     async def take_statement(self, data: bytes) -> tuple[Statement, Custody]:
         """Custody of a statement: verified, on disk, slip signed. `Rejected` says what is wrong with it."""
         # what came in one turn of the loop is read first and judged together, which keeps a processor's caches warm
         await asyncio.sleep(0)
         item = await self.judge(data)
+        await self._check_not_too_many(item.statement)
         (custody,) = await self.take([item])
         return item.statement, custody
 
@@ -77,6 +79,7 @@ class Reception:
             self._verifier.stored(item.statement.signed.x5t)
             self._metrics.received_bytes.inc(len(item.statement.signed.bare))
             (self._metrics.statements if custody.new else self._metrics.repeats).inc()
+            self._taken_of[item.statement.signed.x5t] += custody.new
         if any(custody.new for custody in taken):
             self._on_custody()
         return taken
@@ -109,6 +112,7 @@ class Reception:
 
     async def recover(self) -> None:
         """After a start: photographs that were whole on disk but not yet answered for are taken like any other."""
+        self._taken_of.update(await self._store.statements_by_signer())
         unfinished = await self._store.unfinished_documents()
         await asyncio.to_thread(self._files.sweep, [document for document, _ in unfinished])
         for document, size_bytes in unfinished:
@@ -118,6 +122,17 @@ class Reception:
                     await self.take_document(document, size_bytes)
                 except (Rejected, NotNow) as error:
                     log.warning("photograph %s: %s", document.hex()[:8], error.sentence)
+
+    async def _check_not_too_many(self, statement: Statement) -> None:
+        """No key fills the disk that every tally needs. What is here already is answered with its slip all the same."""
+        most = self._statements_per_signer_max
+        if self._taken_of[statement.signed.x5t] < most or await self._store.statement(statement.id):
+            return
+        raise Rejected(
+            Code.TOO_MANY_STATEMENTS,
+            f"This relay holds {most} statements of this signer, more than anybody has to sign. "
+            "Show this phone to the PPK, who can replace its key.",
+        )
 
 
 def check_figures(statement: Statement) -> None:

@@ -191,6 +191,11 @@ class CustodyStore:
         )
         return [_held(row) for row in rows]
 
+    async def statements_by_signer(self) -> dict[X5t, int]:
+        """How many statements of each signer are here."""
+        rows = await self._database.read("SELECT signer, count(*) FROM statement GROUP BY signer")
+        return {X5t(row[0]): row[1] for row in rows}
+
     async def newest_number(self) -> int:
         """The slip number of the newest statement, 0 if there is none."""
         return int((await self._database.read("SELECT coalesce(max(number), 0) FROM statement"))[0][0])
