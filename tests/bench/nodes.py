@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from relay.protocol.trust import Role
 from tests.authorities import KECAMATAN
@@ -59,8 +60,14 @@ def data_folder(material: Material) -> Iterator[Path]:
 
 def counts(server: Server) -> dict[str, int]:
     """What a relay or a centre says that it holds."""
+    told: dict[str, int] = status(server)["counts"]
+    return told
+
+
+def status(server: Server) -> dict[str, Any]:
+    """All that a relay or a centre says of itself."""
     with urllib.request.urlopen(f"{server.url}/v1/status", timeout=10, context=unchecked_tls()) as answer:
-        told: dict[str, int] = json.load(answer)["counts"]
+        told: dict[str, Any] = json.load(answer)
     return told
 
 
