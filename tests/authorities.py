@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from relay.authority import certificates
 from relay.authority.certificates import Issuer, Revocation
 from relay.protocol import cose, trust
-from relay.protocol.trust import Role
+from relay.protocol.certificates import der_of
+from relay.protocol.roles import Role
 
 TPS = "6501082001001"
 KABUPATEN = "6501"
@@ -39,7 +40,7 @@ class World:
     @property
     def root_der(self) -> bytes:
         """What everybody pins."""
-        return trust.der_of(self.root.certificate)
+        return der_of(self.root.certificate)
 
     @cached_property
     def ca(self) -> Issuer:
@@ -86,7 +87,7 @@ class World:
         when = certificates.validity(now or self.now, days)
         name = f"{role} {scope}".strip()
         made = certificates.leaf(issuer, key.public_key(), role, scope, name, when, dns=dns, uri=uri)
-        der = trust.der_of(made)
+        der = der_of(made)
         return cose.Signer(key, der), (der, *issuer.chain)
 
     def officer(self, tps: str = TPS, issuer: Issuer | None = None) -> Party:

@@ -14,8 +14,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from relay.authority import certificates
 from relay.authority.certificates import Issuer, Revocation
 from relay.errors import Code, Rejected
-from relay.protocol import codes, cose, login, statements, trust
-from relay.protocol.trust import Role
+from relay.protocol import codes, cose, login, roles, statements, trust
+from relay.protocol.certificates import der_of, parse_certificate
+from relay.protocol.identities import check_speaks_for
+from relay.protocol.paths import path_among
+from relay.protocol.roles import Role
 from tests.authorities import KABUPATEN, KECAMATAN, TPS, Party, World, new_key
 from tests.world.nodes import documents, note, tally
 
@@ -104,14 +107,14 @@ def test_an_altered_certificate_is_refused(world: World) -> None:
 
 def test_a_leaf_cannot_act_as_a_ca(world: World) -> None:
     signer, (der, *above) = world.officer()
-    officer = Issuer(signer._key, trust.parse_certificate(der), (der, *above))
+    officer = Issuer(signer._key, parse_certificate(der), (der, *above))
     assert identified(world, world.leaf(Role.KPPS, TPS, officer)) is Code.CHAIN_BROKEN
 
 
 def test_a_certificate_that_is_called_a_ca_but_may_not_certify_is_none(world: World) -> None:
     key = new_key()
-    _, chain = world.leaf(Role.KPPS, KABUPATEN, world.ca, uri=trust.urn(Role.CA, KECAMATAN), key=key)
-    pretended = Issuer(key, trust.parse_certificate(chain[0]), chain)
+    _, chain = world.leaf(Role.KPPS, KABUPATEN, world.ca, uri=roles.urn(Role.CA, KECAMATAN), key=key)
+    pretended = Issuer(key, parse_certificate(chain[0]), chain)
     below = world.ca_for(KECAMATAN, pretended, path_length=0)
     assert refusal(lambda: world.trust().with_authority(*chain)) is Code.CHAIN_BROKEN
     assert refusal(lambda: world.trust().with_authority(*below.chain)) is Code.CHAIN_BROKEN
@@ -135,7 +138,7 @@ def test_the_roots_path_length_counts_for_cas_two_levels_below(world: World) -> 
     root = Issuer(key, builder.sign(key, hashes.SHA256()))
     kabupaten = world.ca_for(KABUPATEN, root, path_length=1)
     kecamatan = world.ca_for(KECAMATAN, kabupaten, path_length=0)
-    pinned = trust.pin(trust.der_of(root.certificate))
+    pinned = trust.pin(der_of(root.certificate))
     pinned.with_authority(*kabupaten.chain)
     assert refusal(lambda: pinned.with_authority(*kecamatan.chain)) is Code.CHAIN_BROKEN
 
@@ -207,8 +210,8 @@ def test_two_roles_in_one_certificate_are_refused(world: World) -> None:
     key = new_key()
     when = certificates.validity(world.now, 9)
     builder = certificates._below(world.ca, key.public_key(), "Dua", when)
-    names = [x509.UniformResourceIdentifier(trust.urn(Role.KPPS, tps)) for tps in (TPS, "6501082001002")]
-    der = trust.der_of(
+    names = [x509.UniformResourceIdentifier(roles.urn(Role.KPPS, tps)) for tps in (TPS, "6501082001002")]
+    der = der_of(
         builder.add_extension(x509.SubjectAlternativeName(names), critical=False).sign(world.ca.key, hashes.SHA256())
     )
     assert identified(world, (cose.Signer(key, der), (der, *world.ca.chain))) is Code.ROLE_UNKNOWN
@@ -219,7 +222,7 @@ def test_a_ca_does_not_speak_for_a_station(world: World) -> None:
 
 
 def speaks(world: World, party: Party, signed: cose.Sign1) -> None:
-    trust.check_speaks_for(world.trust().identify(party[1], world.now), statements.read(signed))
+    check_speaks_for(world.trust().identify(party[1], world.now), statements.read(signed))
 
 
 @pytest.mark.parametrize("make", [tally, lambda party: documents(party, [b"page 1"])], ids=["tally", "documents"])
@@ -292,7 +295,7 @@ def test_a_p384_key_is_refused_in_leaf_ca_and_root(world: World) -> None:
     big = world.ca_for(KABUPATEN, key=key)
     assert refusal(lambda: world.trust().with_authority(*big.chain)) is Code.ALGORITHM_UNSUPPORTED
     root = certificates.root(key, "Root", certificates.validity(world.now, 9))
-    assert refusal(lambda: trust.pin(trust.der_of(root))) is Code.ALGORITHM_UNSUPPORTED
+    assert refusal(lambda: trust.pin(der_of(root))) is Code.ALGORITHM_UNSUPPORTED
 
 
 def test_whatever_a_stranger_sends_only_a_refusal_comes_back(world: World) -> None:
@@ -421,7 +424,7 @@ def test_a_newer_crl_that_forgets_does_not_undo_a_revocation(world: World) -> No
 def test_a_forged_crl_is_refused(world: World) -> None:
     _, chain = world.officer()
     known = world.trust().with_authority(*world.ca.chain)
-    entries = [Revocation(trust.parse_certificate(chain[0]).serial_number, world.now)]
+    entries = [Revocation(parse_certificate(chain[0]).serial_number, world.now)]
     genuine = world.crl(chain[0])
     other = certificates.crl(world.ca_for("6502"), entries, 1, certificates.validity(world.now, 9))
     assert refusal(lambda: known.with_crl(other.public_bytes(Encoding.DER))) is Code.SIGNER_UNKNOWN
@@ -458,7 +461,7 @@ def _altered(made: x509.Certificate, key: ec.EllipticCurvePrivateKey, replacemen
     for extension in made.extensions:
         same = extension.oid == replacement.oid
         builder = builder.add_extension(replacement if same else extension.value, extension.critical)
-    return trust.der_of(builder.sign(key, hashes.SHA256()))
+    return der_of(builder.sign(key, hashes.SHA256()))
 
 
 def _crl_in_the_name_of(issuer: Issuer, key: ec.EllipticCurvePrivateKey, entries: list[Revocation]) -> bytes:
@@ -478,10 +481,10 @@ def test_the_path_of_a_certificate_is_found_among_others() -> None:
     other = world.ca_for("650109", under=world.ca)
     officer = world.officer(issuer=kecamatan)
     among = [other.chain[0], world.ca.chain[0], kecamatan.chain[0]]
-    assert trust.path_among(officer[1][0], among) == list(officer[1])
-    assert trust.path_among(officer[1][0], [world.ca.chain[0]]) == [officer[1][0]]
+    assert path_among(officer[1][0], among) == list(officer[1])
+    assert path_among(officer[1][0], [world.ca.chain[0]]) == [officer[1][0]]
     centre = world.centre()[1]
-    assert trust.path_among(centre[0], among) == list(centre)
+    assert path_among(centre[0], among) == list(centre)
 
 
 def test_a_node_is_told_of_its_own_region_and_of_revocations_next_door() -> None:
