@@ -188,7 +188,7 @@ def test_every_limit_stands_there() -> None:
 
 
 def test_every_limit_of_the_code_is_in_the_table() -> None:
-    modules: tuple[Any, ...] = (cose, statements, receipts, parcels, messages, login)
+    modules: tuple[Any, ...] = (cose, paths, statements, receipts, parcels, messages, login)
     named = {
         name: value for module in modules for name, value in vars(module).items() if re.fullmatch(r"[A-Z_]+_MAX", name)
     }
