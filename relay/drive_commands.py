@@ -29,7 +29,7 @@ from relay.identity import NodeIdentity
 from relay.node_commands import get_json, own_tls
 from relay.protocol import messages, trust
 from relay.protocol.cose import X5t
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from relay.status_screen import span
 from relay.store.custody import open_custody
 from relay.store.documents import DocumentFiles

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from relay.errors import Code, NotNow, Rejected
 from relay.protocol import cose, messages, parcels
+from relay.protocol.identities import Identity
 from relay.protocol.messages import (
     Ask,
     Batch,
@@ -25,8 +26,9 @@ from relay.protocol.messages import (
     TrustNews,
 )
 from relay.protocol.parcels import ChunkParcel, Parcel
+from relay.protocol.paths import path_among
+from relay.protocol.roles import Role, role_of
 from relay.protocol.statements import DocumentHash
-from relay.protocol.trust import Identity, Role, path_among, role_of
 from relay.uplink.port import Stream
 from relay.verifier import Verifier
 

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from relay.errors import Code, Rejected
 from relay.protocol import cose, trust
+from relay.protocol.identities import Identity, check_role
+from relay.protocol.roles import Role
 
 CERTIFICATE_FILE = "certificate.pem"
 KEY_FILE = "key.pem"
@@ -27,16 +29,16 @@ class NodeIdentity:
     """Who a node is: its signing key, the identity that the chain proves, and the root it pins."""
 
     signer: cose.Signer
-    identity: trust.Identity
+    identity: Identity
     trust: trust.Trust
 
 
-def load(folder: Path, *roles: trust.Role, passphrase: bytes | None = None) -> NodeIdentity:
+def load(folder: Path, *roles: Role, passphrase: bytes | None = None) -> NodeIdentity:
     """The identity in `folder`, checked: key fits certificate, chain reaches root, role is one of `roles`."""
     pinned = trust.pin(read_certificates(folder / ROOT_FILE)[0])
     chain = read_certificates(folder / CERTIFICATE_FILE)
     identity = pinned.identify(chain, at=None)
-    trust.check_role(identity, *roles)
+    check_role(identity, *roles)
     for der in reversed(chain[1:]):
         pinned = pinned.with_authority(der)
     key = read_key(folder / KEY_FILE, passphrase)

@@ -42,7 +42,7 @@ from relay.intake.returned import Returned
 from relay.intake.tus import Tus
 from relay.metrics import Gauges, Metrics
 from relay.protocol import cose, forms, receipts, slips
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from relay.store.custody import open_custody
 from relay.store.documents import DocumentFiles
 from relay.store.record import open_record

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from relay import config as config_module
+from relay import config_file
 from relay.config import CentreConfig, RelayConfig
 from relay.errors import Code, Rejected, UplinkDown
 from relay.http import authority_tls
@@ -42,7 +43,7 @@ def _check_config(words: list[str]) -> int:
     options = parser.parse_args(words)
     kind = CentreConfig if options.central else RelayConfig
     if options.explain:
-        for name, default, sentence in config_module.explain(kind):
+        for name, default, sentence in config_file.explain(kind):
             print(f"{name} = {default}\n    {sentence}")
         return 0
     config = config_module.load(options.config, kind)

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from relay.errors import Rejected
-from relay.protocol import trust
 from relay.protocol.messages import TrustNews
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role, role_of
 from relay.store.trust_items import TrustItems
 from relay.verifier import Verifier
 
@@ -55,7 +54,7 @@ class TrustBook:
 
         `owed`: it was made here or comes from below, so that the centre has to be told what is new of it.
         """
-        roles = {der: trust.role_of(der) for der in news.certificates}
+        roles = {der: role_of(der) for der in news.certificates}
         authorities = [der for der, role in roles.items() if role is None or role is Role.CA]
         for error in self._verifier.learn(authorities, news.crls):
             log.warning("trust news not taken: %s", error.sentence)

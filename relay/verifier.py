@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 from relay.errors import Code, Rejected
 from relay.protocol import cose, slips, statements, trust
 from relay.protocol.cose import X5t
+from relay.protocol.identities import Identity, check_role, check_speaks_for, check_valid_at
+from relay.protocol.roles import Role
 from relay.protocol.slips import Slip
 from relay.protocol.statements import Statement
-from relay.protocol.trust import Identity, Trust
+from relay.protocol.trust import Trust
 
 LookUpChain = Callable[[X5t], Awaitable[tuple[bytes, ...] | None]]
 
@@ -69,7 +71,7 @@ class Verifier:
             self._signers.move_to_end(signed.x5t)
         # the signature first: what is said of a statement after this is said of what its signer really signed
         cose.check(signed, identity.public_key)
-        trust.check_speaks_for(identity, statement)
+        check_speaks_for(identity, statement)
         self.check_time(identity)
         return Verified(statement, identity, None if signed.x5t in self._stored else identity.chain)
 
@@ -77,13 +79,13 @@ class Verifier:
         """The signer's chain is on disk: from here on statements may come, and be forwarded, without it."""
         self._stored.add(x5t)
 
-    async def verify_signer(self, signed: cose.Sign1, chain: Sequence[bytes], *roles: trust.Role) -> Identity:
+    async def verify_signer(self, signed: cose.Sign1, chain: Sequence[bytes], *roles: Role) -> Identity:
         """Who signed a slip, receipt or batch header, if they have one of `roles`; otherwise `Rejected`."""
         identity = self._signers.get(signed.x5t)
         if identity is None:
             identity = await self._identify(signed, signed.chain or tuple(chain))
         cose.check(signed, identity.public_key)
-        trust.check_role(identity, *roles)
+        check_role(identity, *roles)
         self.check_time(identity)
         return identity
 
@@ -93,7 +95,7 @@ class Verifier:
         `Rejected` if it does not hold, or is another relay's: nobody may tell of somebody else's custody.
         """
         signed = cose.parse(data)
-        identity = await self.verify_signer(signed, relay, trust.Role.RELAY)
+        identity = await self.verify_signer(signed, relay, Role.RELAY)
         if identity.chain[0] != relay[0]:
             raise Rejected(Code.ROLE_NOT_ALLOWED, f"The slip is of {identity.name}, not of the relay that gave it.")
         return slips.read(signed), identity
@@ -105,7 +107,7 @@ class Verifier:
         seconds = self._judge_time_by()
         if seconds != self._moment.timestamp():
             self._moment = datetime.fromtimestamp(seconds, UTC)
-        trust.check_valid_at(identity, self._moment)
+        check_valid_at(identity, self._moment)
 
     async def _identify(self, signed: cose.Sign1, chain: tuple[bytes, ...]) -> Identity:
         known = chain or await self._look_up_chain(signed.x5t)

@@ -16,7 +16,8 @@ from relay.errors import Code, Rejected
 from relay.identity import read_certificates
 from relay.phone import given_away, photographs, report
 from relay.phone.evidence import Evidence, Given, judge
-from relay.protocol import cose, trust
+from relay.protocol import cose
+from relay.protocol.certificates import der_of, parse_certificate
 from relay.protocol.receipts import Verdict
 
 RECORDED, FALSE, USAGE, NO_RECEIPT, NOT_ACCEPTED = 0, 1, 2, 3, 4
@@ -166,7 +167,7 @@ def _certificates(path: Path) -> list[bytes]:
     data = _read(path)
     if data.lstrip().startswith(_PEM):
         return read_certificates(path)
-    return [trust.der_of(trust.parse_certificate(data))]
+    return [der_of(parse_certificate(data))]
 
 
 def _crl(path: Path) -> bytes:

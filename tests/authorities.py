@@ -3,17 +3,22 @@
 The same certificate functions as `relay.authority`, without disk or passphrase.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
+import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from relay.authority import certificates
 from relay.authority.certificates import Issuer, Revocation
+from relay.errors import Code, Rejected
 from relay.protocol import cose, trust
-from relay.protocol.trust import Role
+from relay.protocol.certificates import der_of
+from relay.protocol.roles import Role
 
 TPS = "6501082001001"
 KABUPATEN = "6501"
@@ -39,7 +44,7 @@ class World:
     @property
     def root_der(self) -> bytes:
         """What everybody pins."""
-        return trust.der_of(self.root.certificate)
+        return der_of(self.root.certificate)
 
     @cached_property
     def ca(self) -> Issuer:
@@ -86,7 +91,7 @@ class World:
         when = certificates.validity(now or self.now, days)
         name = f"{role} {scope}".strip()
         made = certificates.leaf(issuer, key.public_key(), role, scope, name, when, dns=dns, uri=uri)
-        der = trust.der_of(made)
+        der = der_of(made)
         return cose.Signer(key, der), (der, *issuer.chain)
 
     def officer(self, tps: str = TPS, issuer: Issuer | None = None) -> Party:
@@ -110,3 +115,24 @@ class World:
         entries = [Revocation(x509.load_der_x509_certificate(der).serial_number, self.now) for der in revoked]
         made = certificates.crl(issuer or self.ca, entries, number, certificates.validity(self.now, 30))
         return made.public_bytes(Encoding.DER)
+
+    def refusal_of(self, party: Party) -> Code:
+        """The code with which whoever trusts this root refuses somebody, at `now`."""
+        return refusal(lambda: self.trust().identify(party[1], self.now))
+
+
+def refusal(call: Callable[[], object]) -> Code:
+    """The code with which a call is refused."""
+    with pytest.raises(Rejected) as caught:
+        call()
+    return caught.value.code
+
+
+def altered(made: x509.Certificate, key: ec.EllipticCurvePrivateKey, replacement: x509.ExtensionType) -> bytes:
+    """The certificate with one extension replaced, signed again."""
+    builder = x509.CertificateBuilder(made.issuer, made.subject, made.public_key(), made.serial_number)
+    builder = builder.not_valid_before(made.not_valid_before_utc).not_valid_after(made.not_valid_after_utc)
+    for extension in made.extensions:
+        same = extension.oid == replacement.oid
+        builder = builder.add_extension(replacement if same else extension.value, extension.critical)
+    return der_of(builder.sign(key, hashes.SHA256()))

@@ -25,7 +25,7 @@ DOORS = {
 FLOORS = [
     {"errors"},
     {"protocol"},
-    {"config", "clock", "files", "identity", "metrics", "http", "verifier", "discovery", "registry"},
+    {"config", "config_file", "clock", "files", "identity", "metrics", "http", "verifier", "discovery", "registry"},
     {"store", "uplink", "authority"},
     {"trust_book"},
     {"exchange", "drive"},

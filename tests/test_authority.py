@@ -23,8 +23,9 @@ from relay.authority.authority import Subject
 from relay.authority.enrolment import enrol
 from relay.authority.report import report
 from relay.errors import Code, Rejected, StoreBroken
-from relay.protocol import trust
-from relay.protocol.trust import Role
+from relay.protocol import roles, trust
+from relay.protocol.certificates import der_of, parse_certificate
+from relay.protocol.roles import Role
 from tests.authorities import KABUPATEN, KECAMATAN, TPS, new_key
 
 PASSPHRASE = b"kuda laut hijau pagi"
@@ -86,7 +87,7 @@ def p12_chain(path: Path, code: str) -> tuple[bytes, ...]:
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     assert certificate is not None
     assert key.public_key() == certificate.public_key()
-    return tuple(trust.der_of(item) for item in (certificate, *above))
+    return tuple(der_of(item) for item in (certificate, *above))
 
 
 # --- authorities
@@ -172,7 +173,7 @@ def test_a_cas_key_need_never_leave_its_machine(root: Authority, tmp_path: Path)
 def test_nothing_outlives_the_ca_that_issued_it(root: Authority, tmp_path: Path) -> None:
     now = datetime.now(UTC)
     short = root.issue_ca(KABUPATEN, tmp_path / "short", PASSPHRASE, days=30, now=now)
-    leaf = trust.parse_certificate(short.issue(stations.station(TPS), new_key().public_key(), days=365, now=now)[0])
+    leaf = parse_certificate(short.issue(stations.station(TPS), new_key().public_key(), days=365, now=now)[0])
     assert leaf.not_valid_after_utc == short.certificate.not_valid_after_utc
     assert leaf.not_valid_before_utc >= short.certificate.not_valid_before_utc
     assert leaf.not_valid_before_utc < now - timedelta(hours=23)
@@ -188,7 +189,7 @@ def test_a_relays_identity_folder_is_loaded_by_the_relay(kabupaten: Authority, t
     kabupaten.issue_relay(KECAMATAN, tmp_path / "relay", dns=["localhost"], ips=[ip_address("192.168.4.1")])
     loaded = identity.load(tmp_path / "relay", Role.RELAY)
     assert loaded.identity.scope == KECAMATAN
-    names = trust.parse_certificate(loaded.signer.certificate_der).extensions.get_extension_for_class(
+    names = parse_certificate(loaded.signer.certificate_der).extensions.get_extension_for_class(
         x509.SubjectAlternativeName
     )
     assert names.value.get_values_for_type(x509.DNSName) == [f"relay-{KECAMATAN}.local", "localhost"]
@@ -233,7 +234,7 @@ def test_openssl_verifies_what_was_issued_and_knows_what_was_revoked(
     crls.write_bytes(b"".join((ca.folder / "crl.pem").read_bytes() for ca in (root, kabupaten, kecamatan)))
     check = ("verify", "-crl_check_all", "-CRLfile", crls, "-CAfile", pinned, "-untrusted", leaf, leaf)
     openssl(*check)
-    kecamatan.revoke(kecamatan.serials_of(trust.urn(Role.RELAY, KECAMATAN)), x509.ReasonFlags.key_compromise)
+    kecamatan.revoke(kecamatan.serials_of(roles.urn(Role.RELAY, KECAMATAN)), x509.ReasonFlags.key_compromise)
     crls.write_bytes(b"".join((ca.folder / "crl.pem").read_bytes() for ca in (root, kabupaten, kecamatan)))
     with pytest.raises(AssertionError, match="revoked"):
         openssl(*check)
@@ -441,7 +442,7 @@ def test_a_request_that_is_not_the_holders_or_not_p256_is_refused() -> None:
 
 def test_revoking_is_for_ever_and_doing_it_twice_changes_nothing(kabupaten: Authority, tmp_path: Path) -> None:
     enrol(kabupaten, many(2), tmp_path / "out")
-    serials = kabupaten.serials_of(trust.urn(Role.KPPS, TPS))
+    serials = kabupaten.serials_of(roles.urn(Role.KPPS, TPS))
     assert [entry.serial for entry in kabupaten.revoke(serials, x509.ReasonFlags.key_compromise)] == serials
     assert kabupaten.revoke(serials) == []
     crl = x509.load_der_x509_crl((kabupaten.folder / "crl.der").read_bytes())

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from relay import cli
-from relay.config import CentreConfig, RelayConfig, explain, load
+from relay.config import CentreConfig, RelayConfig, load
+from relay.config_file import explain
 from relay.errors import Code, Rejected
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from tests.world.nodes import Country
 
 ROOT = Path(__file__).parent.parent

@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 
 from relay.protocol import cose, slips
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from tests.authorities import Party
 from tests.world.http import ask, create_upload, patch_upload, post, where
 from tests.world.nodes import Country, documents, tally

@@ -17,7 +17,7 @@ from relay.drive.uplink import DriveUplink, sticks_in
 from relay.http import authority_tls, text64
 from relay.protocol import messages, receipts, statements
 from relay.protocol.messages import Kept, ReceiptGiven, TrustNews
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from relay.verifier import Verifier
 from tests.authorities import KECAMATAN
 from tests.world.http import ask, post, settled, upload, where

@@ -33,7 +33,7 @@ from relay.intake.throttle import Throttle
 from relay.phone.enrolling import enrol
 from relay.protocol import enrolment
 from relay.protocol.enrolment import Answer, State, enrolment_code, grouped, read_answer
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from tests.authorities import TPS, World, new_key
 from tests.world.enrolling import KecamatanAuthority, Phone, send
 from tests.world.http import ask, post

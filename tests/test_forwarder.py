@@ -15,7 +15,7 @@ from relay.demo.link import LOOPBACK, Link
 from relay.http import server_tls
 from relay.identity import CERTIFICATE_FILE, KEY_FILE
 from relay.protocol import cose
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from relay.uplink.https import HttpsUplink
 from tests.authorities import Party
 from tests.world.forgetful import ForgetfulWay

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from relay.protocol import cose
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from tests.world.http import ask, create_upload, patch_upload, post
 from tests.world.nodes import Country, documents, tally
 from tests.world.processes import relay_process

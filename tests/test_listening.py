@@ -22,7 +22,7 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncZeroconf
 from relay.config import AnnounceConfig, ListenConfig
 from relay.discovery import SERVICE
 from relay.errors import Rejected
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from tests.authorities import KECAMATAN
 from tests.world.http import ask, post
 from tests.world.nodes import LOOPBACK, Country, running_relay, tally

@@ -21,10 +21,11 @@ from relay.http import text64
 from relay.identity import read_certificates
 from relay.protocol import cose, messages, parcels, receipts, slips
 from relay.protocol.cose import X5t
+from relay.protocol.identities import Identity
 from relay.protocol.messages import Frame, Problem, ReceiptGiven, SlipGiven
+from relay.protocol.roles import Role
 from relay.protocol.slips import Subject
 from relay.protocol.statements import DocumentHash, Kind
-from relay.protocol.trust import Identity, Role
 from relay.status_screen import show_status
 from relay.store.custody import CustodyStore, open_custody
 from relay.store.holdings import TakeDocument, TakeStatement

@@ -18,9 +18,9 @@ from relay.identity import CERTIFICATE_FILE, KEY_FILE
 from relay.protocol import cose, messages, receipts, slips
 from relay.protocol.messages import Batch, Frame, Kept, ReceiptGiven, SlipGiven, TrustNews
 from relay.protocol.receipts import Verdict
+from relay.protocol.roles import Role
 from relay.protocol.slips import Subject
 from relay.protocol.statements import StatementId
-from relay.protocol.trust import Role
 from tests.authorities import Party
 from tests.world.http import ask, post, settled, upload, where
 from tests.world.nodes import QUICK_UPLINK, Country, documents, running_centre, running_relay, tally

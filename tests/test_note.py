@@ -14,7 +14,7 @@ from relay.protocol import cbor, cose, login, parcels, receipts
 from relay.protocol.messages import Problem, ReceiptGiven, SlipGiven
 from relay.protocol.parcels import StatementParcel
 from relay.protocol.receipts import Verdict
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from tests.authorities import KABUPATEN, TPS, Party, World
 from tests.world.http import ask, post, settled, where
 from tests.world.nodes import Country, note, running_centre, running_relay, tally

@@ -30,7 +30,7 @@ from relay.intake.enrolments import Enrolments
 from relay.intake.returned import Returned
 from relay.intake.tus import Tus
 from relay.metrics import Metrics
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from relay.store.custody import CustodyStore
 from relay.streams import Streams
 from relay.web.nameplate import Nameplate

@@ -20,10 +20,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from relay.authority.requests import read_enrolment
 from relay.errors import Rejected
 from relay.protocol import cose, enrolment, forms, login, statements, trust
+from relay.protocol.certificates import der_of
 from relay.protocol.enrolment import EnrolmentCode
 from relay.protocol.forms import RuleKind
+from relay.protocol.roles import Role
 from relay.protocol.statements import DocumentHash, Page, StatementId
-from relay.protocol.trust import Role
 from tests.authorities import TPS, World
 from tests.test_vectors import node
 from tests.vectors import country
@@ -172,7 +173,7 @@ def test_a_request_of_the_pages_is_read_here(name: str) -> None:
 
 
 def test_the_pages_believe_an_answer_only_from_who_knows_the_code() -> None:
-    leaf, root = country.OFFICER.chain[0], trust.der_of(country.ROOT.certificate)
+    leaf, root = country.OFFICER.chain[0], der_of(country.ROOT.certificate)
     good = enrolment.answer_proof(CODE, leaf, root)
     bad = enrolment.answer_proof(EnrolmentCode("000000000000"), leaf, root)
     shown = {"ask": "proof", "code": CODE, "leaf": leaf.hex(), "root": root.hex()}

@@ -26,13 +26,14 @@ from relay.phone.finder import Candidate
 from relay.phone.outbox import Outbox
 from relay.phone.sending import SendReport, send
 from relay.phone.tls import relay_tls
-from relay.protocol import codes, cose, forms, receipts, slips, statements, trust
+from relay.protocol import codes, cose, forms, receipts, slips, statements
+from relay.protocol.certificates import parse_certificate
 from relay.protocol.forms import Figures
 from relay.protocol.lifecycle import State
 from relay.protocol.receipts import Outcome, Verdict
+from relay.protocol.roles import Role
 from relay.protocol.slips import Subject
 from relay.protocol.statements import StatementId
-from relay.protocol.trust import Role
 from tests.authorities import TPS, World, new_key
 from tests.world.nodes import LOOPBACK, Country, running_centre, running_relay
 from tests.world.processes import free_port
@@ -62,7 +63,7 @@ def pkcs12(country: Country, role: Role = Role.KPPS, scope: str = TPS) -> bytes:
     """A PKCS#12 file as enrolment makes it, opened by `CODE`."""
     key = new_key()
     _, chain = country.world.leaf(role, scope, key=key)
-    leaf, *above = [trust.parse_certificate(der) for der in chain]
+    leaf, *above = [parse_certificate(der) for der in chain]
     return keys.pkcs12_file(f"KPPS {scope}", key, leaf, above, CODE)
 
 

@@ -20,7 +20,7 @@ from relay.phone import outbox as outbox_module
 from relay.phone.outbox import Outbox
 from relay.protocol import cose, slips
 from relay.protocol.lifecycle import State
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from tests.authorities import TPS, new_key
 from tests.world.http import ask
 from tests.world.nodes import Country, running_centre, running_relay

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from relay.errors import Code, Rejected
 from relay.protocol import cbor, cose, forms, login, manifests, messages, parcels, receipts, slips, statements
+from relay.protocol.roles import Role
 from relay.protocol.statements import Kind
-from relay.protocol.trust import Role
 from tests.authorities import World
 from tests.test_vectors import EXAMPLES, INDEX, known, read, verifier
 from tests.vectors import country, signed

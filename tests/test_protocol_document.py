@@ -24,16 +24,18 @@ from relay.protocol import (
     login,
     messages,
     parcels,
+    paths,
     receipts,
     statements,
     sums,
     trust,
 )
+from relay.protocol.certificates import der_of
 from relay.protocol.forms import FIGURE_MAX, INCOMPLETE
 from relay.protocol.lifecycle import NEXT, SETTLED, Event, State
 from relay.protocol.receipts import Verdict
+from relay.protocol.roles import Role
 from relay.protocol.statements import Key, Kind
-from relay.protocol.trust import Role
 from tests.test_vectors import EXAMPLES, read
 from tests.vectors import country
 
@@ -151,7 +153,7 @@ LIMITS = {
     "a signed message, bare, in bytes": cose.BARE_BYTES_MAX,
     "its x5chain, in bytes": cose.CHAIN_BYTES_MAX,
     "both together, in bytes": cose.MESSAGE_BYTES_MAX,
-    "certificates in a chain": trust._CHAIN_LENGTH_MAX,
+    "certificates in a chain": paths.CHAIN_LENGTH_MAX,
     "revision": statements.REVISION_MAX,
     "form code": statements.FORM_MAX,
     "time, in Unix seconds": statements.TIME_MAX,
@@ -186,7 +188,7 @@ def test_every_limit_stands_there() -> None:
 
 
 def test_every_limit_of_the_code_is_in_the_table() -> None:
-    modules: tuple[Any, ...] = (cose, statements, receipts, parcels, messages, login)
+    modules: tuple[Any, ...] = (cose, paths, statements, receipts, parcels, messages, login)
     named = {
         name: value for module in modules for name, value in vars(module).items() if re.fullmatch(r"[A-Z_]+_MAX", name)
     }
@@ -214,7 +216,7 @@ def test_the_reasons_for_which_a_refusal_is_signed_are_named() -> None:
 
 
 def test_the_announcement_is_as_described() -> None:
-    identity = trust.pin(trust.der_of(country.ROOT.certificate)).identify(country.RELAY.chain, None)
+    identity = trust.pin(der_of(country.ROOT.certificate)).identify(country.RELAY.chain, None)
     service = announce.service(AnnounceConfig(), ["192.0.2.1"], 8443, identity)
     assert {row[0] for row in rows("Discovery", "key")} == {key.decode() for key in service.properties}
     assert f"`{discovery.SERVICE}`" in section("Discovery")

@@ -11,7 +11,9 @@ from relay.authority import certificates
 from relay.authority.certificates import Issuer
 from relay.errors import Code, Rejected
 from relay.protocol import cose, trust
-from relay.protocol.trust import Role
+from relay.protocol.certificates import der_of
+from relay.protocol.identities import check_valid_at
+from relay.protocol.roles import Role
 from relay.verifier import Verifier
 from tests.authorities import KABUPATEN, KECAMATAN, TPS, World, new_key
 from tests.world.nodes import tally
@@ -31,7 +33,7 @@ def forged_ca(world: World, uri: str, signing: ec.EllipticCurvePrivateKey | None
         if not isinstance(extension.value, x509.SubjectAlternativeName):
             builder = builder.add_extension(extension.value, extension.critical)
     names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
-    return trust.der_of(builder.add_extension(names, critical=False).sign(signing or new_key(), hashes.SHA256()))
+    return der_of(builder.add_extension(names, critical=False).sign(signing or new_key(), hashes.SHA256()))
 
 
 URIS = ["urn:kpu:dukun:6501", "urn:kpu:ca:6502", "urn:kpu:kpps:6501082001001", "urn:kpu:pusat:6501", "urn:example:x"]
@@ -74,7 +76,7 @@ def test_an_old_certificate_of_a_ca_does_not_shorten_a_newer_one(world: World) -
     for known, sent in ((old, new), (new, old)):
         identity = world.trust().with_authority(*known.chain).identify((leaf, *sent.chain), None)
         assert identity.chain == (leaf, *new.chain)
-        trust.check_valid_at(identity, world.now + timedelta(days=20))
+        check_valid_at(identity, world.now + timedelta(days=20))
 
 
 def test_with_an_expired_ca_expires_everybody_below_it(world: World) -> None:
@@ -82,11 +84,11 @@ def test_with_an_expired_ca_expires_everybody_below_it(world: World) -> None:
     short = world.ca_for(KABUPATEN, days=10)
     _, chain = world.leaf(Role.KPPS, TPS, short, days=365)
     identity = world.trust().identify(chain, None)
-    trust.check_valid_at(identity, world.now + timedelta(days=9))
+    check_valid_at(identity, world.now + timedelta(days=9))
     for moment in (world.now + timedelta(days=11), world.now - timedelta(days=800)):
         assert not identity.valid_at(moment)
         with pytest.raises(Rejected) as caught:
-            trust.check_valid_at(identity, moment)
+            check_valid_at(identity, moment)
         assert caught.value.code is Code.CERTIFICATE_NOT_VALID_NOW
 
 
@@ -97,10 +99,10 @@ def test_with_an_expired_root_expires_everybody() -> None:
     root = Issuer(key, certificates.root(key, "Short Root", when))
     ca = world.ca_for(KABUPATEN, root, path_length=0)
     _, chain = world.leaf(Role.KPPS, TPS, ca)
-    identity = trust.pin(trust.der_of(root.certificate)).identify(chain, None)
-    trust.check_valid_at(identity, world.now)
+    identity = trust.pin(der_of(root.certificate)).identify(chain, None)
+    check_valid_at(identity, world.now)
     with pytest.raises(Rejected) as caught:
-        trust.check_valid_at(identity, world.now + timedelta(days=6))
+        check_valid_at(identity, world.now + timedelta(days=6))
     assert caught.value.code is Code.CERTIFICATE_NOT_VALID_NOW
 
 

@@ -14,7 +14,7 @@ from relay.protocol import cbor, codes, cose, forms, messages, parcels, receipts
 from relay.protocol.messages import Ask, Frame, Kept, Problem, ReceiptGiven, TrustNews
 from relay.protocol.parcels import ChunkParcel, StatementParcel
 from relay.protocol.receipts import Verdict
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from tests.authorities import KABUPATEN, TPS, Party, World
 from tests.world.http import ask, create_upload, patch_upload, post, settled, upload, where
 from tests.world.nodes import Country, documents, running_centre, running_relay, tally

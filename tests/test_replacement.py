@@ -15,7 +15,7 @@ from relay.protocol import cose, messages, parcels
 from relay.protocol.enrolment import enrolment_code
 from relay.protocol.messages import ReceiptGiven, TrustNews
 from relay.protocol.receipts import Verdict, read
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from tests.authorities import TPS, Party
 from tests.world.enrolling import KecamatanAuthority, Phone
 from tests.world.http import Answer, ask, post, settled, where

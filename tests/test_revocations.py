@@ -1,19 +1,32 @@
-"""A CA whose key was stolen: what it revokes is its own, and fills neither memory nor disk; nothing is forgotten."""
+"""Who is revoked stays so, whatever comes later. A CA revokes its own; a stolen one fills neither memory nor disk."""
 
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from relay.authority import certificates
+from relay.authority.certificates import Issuer, Revocation
 from relay.errors import Code, Rejected
 from relay.protocol import messages
+from relay.protocol.certificates import parse_certificate
 from relay.protocol.messages import TrustNews
 from relay.protocol.revocations import LISTS_MAX, SERIALS_MAX, Revocations
-from tests.authorities import KECAMATAN, World, new_key
+from tests.authorities import KECAMATAN, World, new_key, refusal
 from tests.world.http import ask, where
 from tests.world.nodes import Country, running_centre, tally
 from tests.world.stream import HandDrivenRelay
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return World()
 
 
 def _listed(*lists: tuple[int, set[int]]) -> Revocations:
@@ -49,8 +62,7 @@ def test_lists_without_end_are_refused_until_one_lists_all() -> None:
         Revocations().with_list(1, frozenset(range(SERIALS_MAX + 1)), b"1")
 
 
-def test_a_kabupaten_makes_no_more_cas_than_it_can_need() -> None:
-    world = World()
+def test_a_kabupaten_makes_no_more_cas_than_it_can_need(world: World) -> None:
     known, key = world.trust().with_authority(*world.ca.chain), new_key()
 
     def ca(number: int) -> bytes:  # one key does: a CA is a key in a region
@@ -63,6 +75,71 @@ def test_a_kabupaten_makes_no_more_cas_than_it_can_need() -> None:
     assert caught.value.code is Code.CHAIN_BROKEN
     renewed = world.ca_for(f"{KECAMATAN}0001", under=world.ca, key=key, days=900).chain[0]
     assert renewed in known.with_authority(renewed).authority_certificates
+
+
+def test_a_revoked_officer_is_refused_and_nobody_else(world: World) -> None:
+    _, gone = world.officer()
+    _, stays = world.officer()
+    before = world.trust().with_authority(*world.ca.chain)
+    identity = before.identify(gone, world.now)
+    after = before.with_crl(world.crl(gone[0]))
+    assert refusal(lambda: after.identify(gone, world.now)) is Code.SIGNER_REVOKED
+    assert refusal(lambda: after.still_stands(identity)) is Code.SIGNER_REVOKED
+    before.still_stands(identity)
+    after.still_stands(after.identify(stays, world.now))
+
+
+def test_with_a_ca_goes_everybody_below_it(world: World) -> None:
+    kecamatan = world.ca_for(KECAMATAN, world.ca)
+    _, chain = world.officer(issuer=kecamatan)
+    known = world.trust().with_authority(*kecamatan.chain).with_authority(*world.ca.chain)
+    identity = known.identify(chain, world.now)
+    for crl in (
+        world.crl(kecamatan.chain[0], issuer=world.ca),
+        world.crl(world.ca.chain[0], issuer=world.root),
+    ):
+        after = known.with_crl(crl)
+        for sent in (chain, chain[:1]):
+            assert refusal(lambda: after.identify(sent, world.now)) is Code.SIGNER_REVOKED  # noqa: B023
+        assert refusal(lambda: after.still_stands(identity)) is Code.SIGNER_REVOKED  # noqa: B023
+        assert refusal(lambda: after.with_authority(*kecamatan.chain)) is Code.SIGNER_REVOKED  # noqa: B023
+
+
+def test_an_older_crl_does_not_undo_a_revocation(world: World) -> None:
+    _, chain = world.officer()
+    known = world.trust().with_authority(*world.ca.chain)
+    old, new = world.crl(number=1), world.crl(chain[0], number=2)
+    for order in ((old, new), (new, old)):
+        after = known
+        for crl in order:
+            after = after.with_crl(crl)
+        assert refusal(lambda: after.identify(chain, None)) is Code.SIGNER_REVOKED  # noqa: B023
+        assert list(after.crls.values()) == [new]
+
+
+def test_a_newer_crl_that_forgets_does_not_undo_a_revocation(world: World) -> None:
+    _, chain = world.officer()
+    known = world.trust().with_authority(*world.ca.chain).with_crl(world.crl(chain[0])).with_crl(world.crl(number=2))
+    assert refusal(lambda: known.identify(chain, None)) is Code.SIGNER_REVOKED
+
+
+def test_a_forged_crl_is_refused(world: World) -> None:
+    _, chain = world.officer()
+    known = world.trust().with_authority(*world.ca.chain)
+    entries = [Revocation(parse_certificate(chain[0]).serial_number, world.now)]
+    genuine = world.crl(chain[0])
+    other = certificates.crl(world.ca_for("6502"), entries, 1, certificates.validity(world.now, 9))
+    assert refusal(lambda: known.with_crl(other.public_bytes(Encoding.DER))) is Code.SIGNER_UNKNOWN
+    assert refusal(lambda: known.with_crl(_crl_in_the_name_of(world.ca, new_key(), entries))) is Code.SIGNATURE_INVALID
+    assert refusal(lambda: known.with_crl(genuine[:-1] + bytes((genuine[-1] ^ 1,)))) is Code.SIGNATURE_INVALID
+    known.identify(chain, world.now)
+
+
+def test_one_ca_cannot_revoke_for_another(world: World) -> None:
+    other = world.ca_for("6502")
+    _, chain = world.officer()
+    known = world.trust().with_authority(*world.ca.chain).with_authority(*other.chain)
+    known.with_crl(world.crl(chain[0], issuer=other)).identify(chain, world.now)
 
 
 async def test_a_thief_of_a_relays_ca_fills_no_disk_and_revokes_nobody_elses(
@@ -95,3 +172,14 @@ async def test_a_thief_of_a_relays_ca_fills_no_disk_and_revokes_nobody_elses(
 def _kept(data: Path) -> dict[str, int]:
     with sqlite3.connect(data / "centre.db") as database:
         return dict(database.execute("SELECT kind, count(*) FROM trust_item GROUP BY kind"))
+
+
+def _crl_in_the_name_of(issuer: Issuer, key: ec.EllipticCurvePrivateKey, entries: list[Revocation]) -> bytes:
+    now = entries[0].moment
+    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.certificate.subject)
+    builder = builder.last_update(now).next_update(now + timedelta(days=1))
+    named = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
+    builder = builder.add_extension(named, critical=False).add_extension(x509.CRLNumber(9), critical=False)
+    for entry in entries:
+        builder = builder.add_revoked_certificate(certificates._revoked(entry))
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)

@@ -13,7 +13,7 @@ from relay.clock import Clock
 from relay.config import BoardConfig, RelayConfig
 from relay.http import problems
 from relay.protocol.codes import Scope
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from relay.verifier import Verifier
 from relay.web.login import Login
 from relay.web.origins import Names

@@ -21,8 +21,8 @@ from relay.authority import requests
 from relay.errors import Code, Rejected
 from relay.protocol import codes, cose, enrolment, forms, login, manifests, messages, parcels, receipts, slips, trust
 from relay.protocol.parcels import ChunkParcel, StatementParcel
+from relay.protocol.roles import Role
 from relay.protocol.statements import DocumentHash, Kind
-from relay.protocol.trust import Role
 from relay.verifier import Verifier
 from tests.vectors import country, generate
 

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from relay.authority import authority as house
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 
 Run = Callable[[argparse.Namespace], int]
 _DNS = re.compile(r"(?=.{1,253}$)(\*\.)?[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9-]{1,63})*")

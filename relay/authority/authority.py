@@ -24,8 +24,9 @@ from relay.authority.certificates import Issuer, Revocation, Validity
 from relay.errors import Code, Rejected
 from relay.files import write_durably
 from relay.identity import CERTIFICATE_FILE, KEY_FILE, ROOT_FILE
-from relay.protocol import codes, cose, trust
-from relay.protocol.trust import Role
+from relay.protocol import codes, cose, roles, trust
+from relay.protocol.certificates import der_of, parse_certificate
+from relay.protocol.roles import Role, role_and_scope
 
 LEDGER_FILE = "ledger.jsonl"
 CRL_FILE = "crl.der"
@@ -54,7 +55,7 @@ class Authority:
     def __init__(self, folder: Path, chain: Sequence[bytes], root: bytes, key: ec.EllipticCurvePrivateKey | None):
         self.folder = folder
         self.root = root
-        self.certificate = trust.parse_certificate(chain[0])
+        self.certificate = parse_certificate(chain[0])
         self.chain: tuple[bytes, ...] = () if chain[0] == root else tuple(chain)
         self.ledger = ledger.Ledger(folder / LEDGER_FILE)
         self._key = key
@@ -73,7 +74,7 @@ class Authority:
         keys.check_passphrase(passphrase)
         key = keys.new_key()
         certificate = certificates.root(key, _checked_name(name), certificates.validity(_moment(now), days))
-        der = trust.der_of(certificate)
+        der = der_of(certificate)
         return cls._found(folder, key, passphrase, [der], der)
 
     @classmethod
@@ -94,7 +95,7 @@ class Authority:
     @property
     def scope(self) -> codes.Scope:
         """The region that this CA may certify in."""
-        return trust.role_and_scope(self.certificate)[1] if self.chain else codes.NATIONAL
+        return role_and_scope(self.certificate)[1] if self.chain else codes.NATIONAL
 
     @property
     def issuer(self) -> Issuer:
@@ -141,7 +142,7 @@ class Authority:
         when = certificates.validity(moment, days, self.certificate)
         made = certificates.ca(self.issuer, public_key, region, title, when, path_length)
         self.ledger.append([_issued(made, moment)])
-        return [trust.der_of(made), *self.chain]
+        return [der_of(made), *self.chain]
 
     def issue(
         self,
@@ -159,7 +160,7 @@ class Authority:
         moment = _moment(now)
         made = self.prepare(subject, public_key, days=days, now=moment, start=start)
         self.record([made], moment)
-        return [trust.der_of(made), *self.chain]
+        return [der_of(made), *self.chain]
 
     def prepare(
         self,
@@ -181,7 +182,7 @@ class Authority:
             )
         except ValueError as error:
             raise Rejected(Code.BAD_REQUEST, f"The certificate of {name} cannot be made: {error}") from error
-        trust.role_and_scope(made)  # what everybody will refuse is not issued
+        role_and_scope(made)  # what everybody will refuse is not issued
         return made
 
     def record(self, made: Iterable[x509.Certificate], now: datetime) -> None:
@@ -261,7 +262,7 @@ class Authority:
         return new
 
     def serials_of(self, urn: str) -> list[str]:
-        """The serial numbers of every certificate issued for `urn` (`trust.urn`), revoked or not."""
+        """The serial numbers of every certificate issued for `urn` (`roles.urn`), revoked or not."""
         return [entry.serial for entry in self.ledger.issued.values() if entry.urn == urn]
 
     def adopt(self, der: bytes, *, now: datetime | None = None) -> str:
@@ -269,7 +270,7 @@ class Authority:
 
         So that it can be revoked even after the ledger was restored from an old backup.
         """
-        certificate = trust.parse_certificate(der)
+        certificate = parse_certificate(der)
         try:
             certificate.verify_directly_issued_by(self.certificate)
         except (InvalidSignature, ValueError, TypeError) as error:
@@ -329,13 +330,13 @@ def serial_text(serial: int) -> str:
 
 
 def _issued(certificate: x509.Certificate, now: datetime) -> ledger.Issued:
-    role, scope = trust.role_and_scope(certificate)
+    role, scope = role_and_scope(certificate)
     return ledger.Issued(
         serial_text(certificate.serial_number),
-        trust.urn(role, scope),
+        roles.urn(role, scope),
         str(certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value),
         ledger.time_text(certificate.not_valid_after_utc),
-        cose.x5t_of(trust.der_of(certificate)).hex(),
+        cose.x5t_of(der_of(certificate)).hex(),
         ledger.time_text(now),
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from relay.authority.enrolment_codes import CodeEntry
 from relay.protocol import codes
 from relay.protocol.enrolment import QR_PREFIX, grouped
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 
 if TYPE_CHECKING:
     from fpdf import FPDF

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from relay.protocol import trust
+from relay.protocol import roles
+from relay.protocol.certificates import der_of
 from relay.protocol.codes import NATIONAL, Scope
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role, role_and_scope
 
 ROOT_PATH_LENGTH = 2  # root -> kabupaten CA -> kecamatan CA -> leaf
 _HASH = hashes.SHA256()
@@ -46,7 +47,7 @@ class Issuer:
     @property
     def scope(self) -> Scope:
         """The region that it may certify in; the root certifies everywhere."""
-        return trust.role_and_scope(self.certificate)[1] if self.chain else NATIONAL
+        return role_and_scope(self.certificate)[1] if self.chain else NATIONAL
 
     @property
     def path_length(self) -> int:
@@ -55,7 +56,7 @@ class Issuer:
 
     def below(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> "Issuer":
         """The CA that `certificate`, issued by this one, makes of `key`."""
-        return Issuer(key, certificate, (trust.der_of(certificate), *self.chain))
+        return Issuer(key, certificate, (der_of(certificate), *self.chain))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def ca(
     """A CA for `scope`, below which `path_length` further CAs may follow."""
     builder = _below(issuer, public_key, name, when)
     builder = _with_authority(builder, path_length)
-    return _with_names(builder, trust.urn(Role.CA, scope), (), ()).sign(issuer.key, _HASH)
+    return _with_names(builder, roles.urn(Role.CA, scope), (), ()).sign(issuer.key, _HASH)
 
 
 def leaf(
@@ -116,7 +117,7 @@ def leaf(
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage(_SIGNING), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage(_PURPOSES[role]), critical=False)
-    return _with_names(builder, uri or trust.urn(role, scope), dns, ips).sign(issuer.key, _HASH)
+    return _with_names(builder, uri or roles.urn(role, scope), dns, ips).sign(issuer.key, _HASH)
 
 
 def crl(

@@ -11,7 +11,7 @@ from relay.errors import Code, Rejected
 from relay.files import write_durably
 from relay.protocol import codes
 from relay.protocol.enrolment import State
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 
 
 def make(options: argparse.Namespace) -> int:

@@ -26,8 +26,8 @@ from relay.authority.authority import Authority, Subject
 from relay.authority.report import report, table
 from relay.errors import Code, Rejected
 from relay.files import write_durably
-from relay.protocol import codes, trust
-from relay.protocol.trust import Role
+from relay.protocol import codes, roles
+from relay.protocol.roles import Role
 
 _REASONS = {
     reason.value: reason
@@ -148,7 +148,7 @@ def _revoke(options: argparse.Namespace) -> int:
     issuer = terminal.open_authority(options)
     given = [identity.read_certificates(path)[0] for path in options.certificate]
     serials = [*options.serial, *(issuer.adopt(der) for der in given)]
-    urns = [*options.urn, *(trust.urn(Role.KPPS, codes.tps_code(tps)) for tps in options.tps)]
+    urns = [*options.urn, *(roles.urn(Role.KPPS, codes.tps_code(tps)) for tps in options.tps)]
     for urn in urns:
         found = issuer.serials_of(urn)
         if not found:

@@ -17,10 +17,11 @@ from relay.authority.ledger import time_text
 from relay.authority.requests import EnrolmentRequest
 from relay.authority.spent_codes import Spent, SpentCodes, digest_of
 from relay.errors import Code, Rejected
-from relay.protocol import codes, trust
+from relay.protocol import codes, roles
+from relay.protocol.certificates import parse_certificate
 from relay.protocol.codes import Scope
 from relay.protocol.enrolment import Answer, EnrolmentCode, State, answer_proof, refused
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 
 SPENT_FILE = "spent.jsonl"
 _DECIDED = frozenset({Code.CODE_UNKNOWN, Code.CODE_SPENT, Code.SIGNER_REVOKED, Code.CA_OUTSIDE_SCOPE})
@@ -92,7 +93,7 @@ class Desk:
             before = [item for item in self._codes.entries if item.role is Role.KPPS and item.scope == region]
             entry = new_entry(Role.KPPS, region, before[-1].name if before else f"KPPS {region}")
             self.authority.ledger.refresh()
-            serials = self.authority.serials_of(trust.urn(Role.KPPS, region))
+            serials = self.authority.serials_of(roles.urn(Role.KPPS, region))
             revoked = self.authority.revoke(serials, x509.ReasonFlags.key_compromise, now=now) if serials else []
             for unused in (item for item in before if self._spent.of_code(item.code) is None):
                 self._spent.spend(Spent(digest_of(unused.code), "", "", time_text(now)))
@@ -116,7 +117,7 @@ class Desk:
             )
         certificate = bytes.fromhex(spent.certificate)
         self.authority.ledger.refresh()
-        if serial_text(trust.parse_certificate(certificate).serial_number) in self.authority.ledger.revoked:
+        if serial_text(parse_certificate(certificate).serial_number) in self.authority.ledger.revoked:
             raise Rejected(
                 Code.SIGNER_REVOKED, "This phone's certificate has been revoked. Ask the PPK for a new one-time code."
             )

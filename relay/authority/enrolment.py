@@ -28,8 +28,8 @@ from relay.authority.one_time_codes import CodeBook, CodeRow
 from relay.errors import Code, Rejected
 from relay.files import sync_folder, write_durably
 from relay.identity import ROOT_FILE
-from relay.protocol import trust
-from relay.protocol.trust import Role
+from relay.protocol.certificates import parse_certificate
+from relay.protocol.roles import Role
 
 CODES_FILE = "codes.csv"
 _GROUP = 250
@@ -134,7 +134,7 @@ def _free_name(file: str, taken: set[str]) -> str:
 def _make(authority: Authority, subject: Subject, file: str, days: int, now: datetime) -> _Parcel:
     key, code = keys.new_key(), keys.new_code()
     certificate = authority.prepare(subject, key.public_key(), days=days, now=now)
-    above = [trust.parse_certificate(der) for der in authority.chain]
+    above = [parse_certificate(der) for der in authority.chain]
     data = keys.pkcs12_file(subject.name, key, certificate, above, code)
     return _Parcel(file, subject, certificate, data, code)
 

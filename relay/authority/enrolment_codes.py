@@ -18,7 +18,7 @@ from relay.files import write_durably
 from relay.protocol import codes
 from relay.protocol.codes import Scope
 from relay.protocol.enrolment import ALPHABET, CODE_LENGTH, EnrolmentCode, enrolment_code, grouped, proven
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 
 HEADER = ["code", "role", "scope", "name"]
 _ROLES = (Role.KPPS, Role.PPK)

@@ -9,7 +9,7 @@ from relay.authority import keys
 from relay.errors import Code, Rejected
 from relay.files import sync_folder, write_durably
 from relay.identity import CERTIFICATE_FILE, KEY_FILE, ROOT_FILE
-from relay.protocol import trust
+from relay.protocol.certificates import parse_certificate
 
 
 def check_new(folder: Path) -> None:
@@ -40,4 +40,4 @@ def write_identity(folder: Path, key: bytes, chain: Sequence[bytes], root: bytes
 
 def pem(chain: Iterable[bytes]) -> bytes:
     """Certificates (DER) as one PEM file."""
-    return b"".join(trust.parse_certificate(der).public_bytes(Encoding.PEM) for der in chain)
+    return b"".join(parse_certificate(der).public_bytes(Encoding.PEM) for der in chain)

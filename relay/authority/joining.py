@@ -9,6 +9,7 @@ from relay.errors import Code, Rejected
 from relay.files import write_durably
 from relay.identity import CERTIFICATE_FILE, KEY_FILE, ROOT_FILE
 from relay.protocol import codes, trust
+from relay.protocol.certificates import parse_certificate
 
 REQUEST_FILE = "request.pem"
 
@@ -39,7 +40,7 @@ def accept(folder: Path, certificates: Sequence[bytes]) -> Authority:
         asked = requests.public_key_of((folder / REQUEST_FILE).read_bytes())
     except OSError as error:
         raise Rejected(Code.FILE_UNREADABLE, f"{folder / REQUEST_FILE} cannot be read: {error.strerror}.") from error
-    if trust.parse_certificate(chain[0]).public_key() != asked:
+    if parse_certificate(chain[0]).public_key() != asked:
         raise Rejected(Code.CONFIG_INVALID, f"The certificate is not for the key in {folder}; take the right answer.")
     write_durably(folder / LEDGER_FILE, b"", mode=keys.PRIVATE, replace=True)  # empty: nothing can be issued before
     write_durably(folder / ROOT_FILE, folders.pem([root]), replace=True)

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from relay.authority.authority import CRL_FILE, Authority, serial_text
 from relay.errors import Code, Rejected
-from relay.protocol import codes, trust
+from relay.protocol import codes
+from relay.protocol.certificates import parse_certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def report(authority: Authority, now: datetime) -> Report:
         root=not authority.chain,
         serial=serial_text(certificate.serial_number),
         fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
-        root_fingerprint=trust.parse_certificate(authority.root).fingerprint(hashes.SHA256()).hex(),
+        root_fingerprint=parse_certificate(authority.root).fingerprint(hashes.SHA256()).hex(),
         not_before=certificate.not_valid_before_utc.isoformat(),
         not_after=certificate.not_valid_after_utc.isoformat(),
         roles=_roles(authority),

@@ -8,7 +8,7 @@ from pathlib import Path
 from relay.authority.authority import Subject
 from relay.errors import Code, Rejected
 from relay.protocol import codes
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 
 CODE_COLUMN = "tps_code"
 NAME_COLUMN = "name"

@@ -12,11 +12,11 @@ from relay.clock import Clock
 from relay.errors import Code, NotNow, Rejected
 from relay.exchange import Answers, about
 from relay.metrics import Metrics
-from relay.protocol import forms, statements, trust
+from relay.protocol import forms, statements
+from relay.protocol.identities import Identity, check_signed_by
 from relay.protocol.messages import Ask, Held, Problem, TrustNews
 from relay.protocol.parcels import ChunkParcel, Parcel, StatementParcel
 from relay.protocol.statements import DocumentHash, Kind, Statement
-from relay.protocol.trust import Identity
 from relay.store.arriving import Arriving
 from relay.store.documents import DocumentFiles
 from relay.store.record import CompleteDocument, Record, RecordStore
@@ -176,7 +176,7 @@ class Recorder:
             reason = error.code
         statement = statements.parse(parcel.statement)
         chain = parcel.chain or await self._store.signer_chain(statement.signed.x5t) or ()
-        trust.check_signed_by(statement.signed, chain)
+        check_signed_by(statement.signed, chain)
         if reason in _NEEDS_KNOWN_CA and not self._verifier.trust.knows_issuer_of(chain[0]):
             raise Rejected(Code.CHAIN_BROKEN, f"The CA of this signer is not known to the centre ({reason}).")
         return _Judged(statement, (), reason, chain)

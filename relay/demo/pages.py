@@ -13,7 +13,7 @@ from relay.demo.figures import Station
 from relay.demo.link import LOOPBACK
 from relay.files import write_durably
 from relay.protocol.enrolment import grouped
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 
 _CA, _PASSPHRASE, _CODES = "ca", "ca.passphrase", "enrolment-codes.csv"
 

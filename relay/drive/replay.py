@@ -16,8 +16,9 @@ from relay.drive.stick import Stick, StickFailed
 from relay.errors import NotNow, Rejected, RelayError, UplinkDown
 from relay.protocol import manifests
 from relay.protocol.cose import X5t
+from relay.protocol.identities import Identity
 from relay.protocol.messages import Batch, TrustNews
-from relay.protocol.trust import Identity, Role
+from relay.protocol.roles import Role
 from relay.uplink.port import Uplink
 from relay.verifier import Verifier
 

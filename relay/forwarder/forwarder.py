@@ -19,9 +19,10 @@ from relay.forwarder.link import Link, Parts
 from relay.forwarder.outgoing import Outgoing
 from relay.forwarder.view import LinkState
 from relay.identity import NodeIdentity
-from relay.protocol import cose, receipts, trust
+from relay.protocol import cose, receipts
 from relay.protocol.messages import Problem, TrustNews
 from relay.protocol.parcels import SHORT_BYTES
+from relay.protocol.roles import Role
 from relay.protocol.statements import Kind
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
@@ -147,7 +148,7 @@ class Forwarder:
         try:
             signed = cose.parse(data)
             chain = await self._centre_chain(signed.x5t)
-            await self._verifier.verify_signer(signed, chain, trust.Role.CENTRE)
+            await self._verifier.verify_signer(signed, chain, Role.CENTRE)
             receipt = receipts.read(signed)
         except Rejected as error:
             log.error("a receipt does not hold and is not filed: %s [%s]", error.sentence, error.code)

@@ -16,7 +16,7 @@ from zeroconf.asyncio import AsyncZeroconf
 
 from relay.config import AnnounceConfig
 from relay.discovery import SERVICE
-from relay.protocol.trust import Identity
+from relay.protocol.identities import Identity
 
 _LOOK_SECONDS = 20.0
 

@@ -20,11 +20,12 @@ from relay.config import EnrolmentConfig
 from relay.errors import Code, NotNow, Rejected
 from relay.http import hex_name, read_body
 from relay.intake.throttle import Throttle
-from relay.protocol import codes, enrolment, trust
+from relay.protocol import codes, enrolment
 from relay.protocol.codes import Scope
 from relay.protocol.enrolment import Answer, State, read_answer
+from relay.protocol.identities import check_role
 from relay.protocol.messages import TrustNews
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from relay.store.custody import CustodyStore
 from relay.store.enrolments import requests_file
 from relay.store.holdings import KeepRequest
@@ -247,7 +248,7 @@ class Enrolments:
     def _check_issued(self, answer: Answer) -> None:
         """From the pinned root, and for the very key that asked. Who knows the code, only the phone can tell."""
         identity = self._verifier.trust.identify(answer.certificates, at=None)
-        trust.check_role(identity, Role.KPPS, Role.PPK)
+        check_role(identity, Role.KPPS, Role.PPK)
         if requests.key_id(identity.public_key) != answer.id:
             raise Rejected(Code.CHAIN_BROKEN, f"The certificate of {identity.name} is for another key.")
         if answer.root != self._verifier.trust.authority_certificates[0] or answer.proof is None:

@@ -16,11 +16,11 @@ from relay.errors import Code, NotNow, Rejected, RelayError
 from relay.exchange import Answers, about
 from relay.intake.reception import Reception
 from relay.metrics import Metrics
+from relay.protocol.identities import Identity
 from relay.protocol.messages import Ask, Held, Problem, TrustNews
 from relay.protocol.parcels import SHORT_BYTES, ChunkParcel, Parcel, cells_in
 from relay.protocol.planning import bitmap_of
 from relay.protocol.statements import DocumentHash
-from relay.protocol.trust import Identity
 from relay.store.arriving import Arriving
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles

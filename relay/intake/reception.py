@@ -10,8 +10,8 @@ from relay.errors import Code, NotNow, Rejected
 from relay.metrics import Metrics
 from relay.protocol import forms
 from relay.protocol.cose import X5t
+from relay.protocol.identities import Identity
 from relay.protocol.statements import DocumentHash, Kind, Statement
-from relay.protocol.trust import Identity
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
 from relay.store.holdings import Custody, TakeDocument, TakeStatement

@@ -29,7 +29,8 @@ from relay.phone.client import RelayConnection
 from relay.phone.outbox import IDENTITY, Outbox
 from relay.protocol import cose, enrolment, trust
 from relay.protocol.enrolment import Answer, EnrolmentCode, State
-from relay.protocol.trust import Role
+from relay.protocol.identities import check_role
+from relay.protocol.roles import Role
 
 _KEY_FILE = "enrolling-key.pem"
 _ASK_AGAIN_SECONDS = 5.0
@@ -88,7 +89,7 @@ def _judged(answer: Answer, code: EnrolmentCode, key: ec.EllipticCurvePrivateKey
         )
     pinned = trust.pin(answer.root)
     who = pinned.identify(answer.certificates, at=None)
-    trust.check_role(who, Role.KPPS)
+    check_role(who, Role.KPPS)
     if who.public_key != key.public_key():
         raise Rejected(Code.CERTIFICATE_MALFORMED, "The certificate is for another key; ask the PPK for a new code.")
     return NodeIdentity(cose.Signer(key, who.chain[0]), who, pinned)

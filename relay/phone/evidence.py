@@ -13,10 +13,12 @@ from cryptography import x509
 from relay.errors import Code, Rejected
 from relay.phone.proofs import Proofs
 from relay.protocol import cose, statements, trust
+from relay.protocol.certificates import key_identifier, parse_certificate
+from relay.protocol.identities import Identity, check_speaks_for, check_valid_at
 from relay.protocol.receipts import Outcome, Receipt, Verdict
+from relay.protocol.roles import Role
 from relay.protocol.slips import Slip
 from relay.protocol.statements import DocumentHash, Statement
-from relay.protocol.trust import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class _Judge:
         # 3. the officer's or operator's signature, chain, role and station
         with _problems(found, "The statement"):
             signer = self._proofs.signer(found.statement.signed)
-            trust.check_speaks_for(signer, found.statement)
+            check_speaks_for(signer, found.statement)
             self._check_time(signer)
             found.signer = signer
         # 4. slips, 5. receipt, 6. photographs
@@ -98,7 +100,7 @@ class _Judge:
         company = [(what, cose_chain(data)[1:]) for what, data in self._messages()]
         authorities = [der for _, chain in company for der in chain]
         self._proofs.learn(authorities, [])
-        refused = self._proofs.learn(self._given.certificates, [], tuple(trust.Role))
+        refused = self._proofs.learn(self._given.certificates, [], tuple(Role))
         for what, chain in company:
             for der in chain:  # not signed, and not needed where the CA is known otherwise; but somebody altered it
                 with _problems(self._found, f"{what}: a certificate that came along"):
@@ -146,7 +148,7 @@ class _Judge:
 
     def _check_time(self, who: Identity) -> None:
         if self._given.at is not None:
-            trust.check_valid_at(who, self._given.at)
+            check_valid_at(who, self._given.at)
 
     def _revocations(self) -> None:
         """A revocation speaks against a proof unless the centre had recorded the statement before it."""
@@ -190,7 +192,7 @@ class _problems:  # noqa: N801
 
 def _check_whole_bytes(der: bytes) -> None:
     """The one byte of a certificate that its signature does not cover and the library lets pass: X.690 8.6.2.2."""
-    if not der.endswith(b"\x00" + trust.parse_certificate(der).signature):
+    if not der.endswith(b"\x00" + parse_certificate(der).signature):
         raise Rejected(Code.CERTIFICATE_MALFORMED, "Its signature does not consist of whole bytes; it was altered.")
 
 
@@ -204,9 +206,9 @@ def cose_chain(data: bytes) -> tuple[bytes, ...]:
 
 def revoked_since(known: trust.Trust, who: Identity) -> datetime | None:
     """When `who`, or a CA above, was revoked, as far as the CRLs in `known` say."""
-    path: Sequence[x509.Certificate] = [*map(trust.parse_certificate, who.chain), known.root]
+    path: Sequence[x509.Certificate] = [*map(parse_certificate, who.chain), known.root]
     for certificate, issuer in pairwise(path):
-        crl = known.crls.get(trust.key_identifier(issuer))
+        crl = known.crls.get(key_identifier(issuer))
         if crl is None:
             continue
         entry = x509.load_der_x509_crl(crl).get_revoked_certificate_by_serial_number(certificate.serial_number)

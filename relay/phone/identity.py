@@ -23,7 +23,9 @@ from relay.errors import Code, Rejected
 from relay.files import sync_folder, write_durably
 from relay.identity import CERTIFICATE_FILE, KEY_FILE, ROOT_FILE, NodeIdentity
 from relay.protocol import cose, trust
-from relay.protocol.trust import Role
+from relay.protocol.certificates import der_of
+from relay.protocol.identities import check_role
+from relay.protocol.roles import Role
 
 _CODE_LENGTH, _CODE_GROUP = 16, 4
 
@@ -35,9 +37,9 @@ def from_pkcs12(data: bytes, code: str, root: bytes) -> tuple[NodeIdentity, ec.E
         raise Rejected(Code.CERTIFICATE_MALFORMED, "The file holds no key with its certificate; ask for a new one.")
     pinned = trust.pin(root)
     above = [item.certificate for item in bundle.additional_certs if item.certificate != pinned.root]
-    chain = tuple(trust.der_of(certificate) for certificate in (bundle.cert.certificate, *above))
+    chain = tuple(der_of(certificate) for certificate in (bundle.cert.certificate, *above))
     who = pinned.identify(chain, at=None)
-    trust.check_role(who, Role.KPPS)
+    check_role(who, Role.KPPS)
     if bundle.key.public_key() != who.public_key:
         raise Rejected(
             Code.CERTIFICATE_MALFORMED, "The key is not that of the certificate beside it; ask for a new one."
@@ -51,7 +53,7 @@ def keep(folder: Path, officer: NodeIdentity, key: ec.EllipticCurvePrivateKey, p
     if (folder / KEY_FILE).exists():
         raise Rejected(Code.FILE_EXISTS, f"{folder} has a key already; use another --outbox for another officer.")
     encryption: KeySerializationEncryption = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
-    write_durably(folder / ROOT_FILE, _pem([trust.der_of(officer.trust.root)]), replace=True)
+    write_durably(folder / ROOT_FILE, _pem([der_of(officer.trust.root)]), replace=True)
     write_durably(folder / CERTIFICATE_FILE, _pem(officer.identity.chain), replace=True)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
     write_durably(folder / KEY_FILE, pem, mode=0o600)

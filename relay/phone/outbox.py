@@ -27,9 +27,10 @@ from relay.identity import KEY_FILE, ROOT_FILE, NodeIdentity, read_trust_folder
 from relay.phone import identity, photographs
 from relay.phone.entries import PHOTOGRAPHS, RECEIPT, SIGNER, SLIPS, STATEMENT, Entry, read_entry
 from relay.phone.proofs import Proofs
-from relay.protocol import cose, forms, lifecycle, statements, trust
+from relay.protocol import cose, forms, lifecycle, statements
 from relay.protocol.codes import TpsCode
 from relay.protocol.forms import Figures
+from relay.protocol.identities import check_speaks_for
 from relay.protocol.lifecycle import State
 from relay.protocol.slips import Slip, Subject
 from relay.protocol.statements import Page, Statement, StatementId
@@ -131,7 +132,7 @@ class Outbox:
 
     def _keep(self, officer: NodeIdentity, payload: bytes, pages: Mapping[int, Path], anyway: bool) -> Entry:
         statement = statements.read(officer.signer.sign(payload))
-        trust.check_speaks_for(officer.identity, statement)
+        check_speaks_for(officer.identity, statement)
         with disk_errors(self.folder), lock_folder(self._statements):
             for leftover in self._statements.glob(f"{_BUILDING}*"):  # what a crash left: it was never reported
                 shutil.rmtree(leftover)

@@ -10,10 +10,12 @@ from pathlib import Path
 from relay import identity
 from relay.errors import Code, Rejected
 from relay.protocol import cose, receipts, slips, trust
+from relay.protocol.certificates import parse_certificate
 from relay.protocol.cose import Sign1, X5t
+from relay.protocol.identities import Identity, check_role, check_signed_by
 from relay.protocol.receipts import Receipt
+from relay.protocol.roles import Role, role_and_scope
 from relay.protocol.slips import Slip, Subject
-from relay.protocol.trust import Identity, Role
 
 
 class Proofs:
@@ -43,7 +45,7 @@ class Proofs:
         for leaf in leaves:
             try:
                 met = self.trust.identify([leaf], at=None)
-                trust.check_role(met, *roles)
+                check_role(met, *roles)
                 self.leaves[met.x5t] = leaf
             except Rejected as error:
                 refused.append(error)
@@ -54,7 +56,7 @@ class Proofs:
         met = self._met.get(signed.x5t)
         if met is None:
             chain = signed.chain or self._learned(signed.x5t)
-            trust.check_signed_by(signed, chain)
+            check_signed_by(signed, chain)
             met = self._met[signed.x5t] = self.trust.identify(chain, at=None)
         cose.check(signed, met.public_key)
         return met
@@ -64,7 +66,7 @@ class Proofs:
         signed = cose.parse(data)
         slip = slips.read(signed)
         relay = self.signer(signed)
-        trust.check_role(relay, Role.RELAY)
+        check_role(relay, Role.RELAY)
         return slip, relay
 
     def slip_for(self, data: bytes, kind: Subject, subject: bytes) -> tuple[Slip, Identity]:
@@ -83,7 +85,7 @@ class Proofs:
         signed = cose.parse(data)
         receipt = receipts.read(signed)
         centre = self.signer(signed)
-        trust.check_role(centre, Role.CENTRE)
+        check_role(centre, Role.CENTRE)
         return receipt, centre
 
     def receipt_for(self, data: bytes, statement: bytes) -> tuple[Receipt, Identity]:
@@ -108,7 +110,7 @@ def _sorted(certificates: Iterable[bytes]) -> tuple[list[bytes], list[bytes], li
     refused: list[Rejected] = []
     for der in certificates:
         try:
-            role, _ = trust.role_and_scope(trust.parse_certificate(der))
+            role, _ = role_and_scope(parse_certificate(der))
         except Rejected as error:
             refused.append(error)
         else:

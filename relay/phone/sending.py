@@ -16,10 +16,11 @@ from relay.phone.outbox import Outbox
 from relay.phone.patience import Patience, Sleep
 from relay.phone.tls import public_tls, relay_tls
 from relay.phone.upload import Progress, upload
-from relay.protocol import planning, trust
+from relay.protocol import planning
+from relay.protocol.identities import Identity, check_role
+from relay.protocol.roles import Role
 from relay.protocol.slips import Subject
 from relay.protocol.statements import Kind, Page, StatementId
-from relay.protocol.trust import Identity, Role
 
 PATIENCE_SECONDS = 120.0
 _POLL_SECONDS_FIRST, _POLL_SECONDS_MOST = 0.25, 5.0
@@ -142,7 +143,7 @@ class _Sender:
         certificates, crls = await self._patience.of(connection.trust)
         await asyncio.to_thread(self._outbox.learn, certificates, crls)
         relay = self._outbox.proofs.trust.identify(certificates[:1], at=None)
-        trust.check_role(relay, Role.RELAY)
+        check_role(relay, Role.RELAY)
         if relay.name not in self._report.relays:
             self._report.relays.append(relay.name)
         return relay

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from relay.errors import Code, Rejected
 from relay.http import authority_tls
-from relay.protocol.trust import Role, role_of
+from relay.protocol.roles import Role, role_of
 from relay.uplink.https import peer_certificate
 
 

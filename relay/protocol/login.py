@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from relay.errors import Code, Rejected
 from relay.protocol import cbor, codes, cose
 from relay.protocol.codes import Scope
+from relay.protocol.identities import Identity, check_role
+from relay.protocol.roles import Role
 from relay.protocol.statements import TIME_MAX, Key, Kind, byte_string, payload_of, text_string, whole
-from relay.protocol.trust import Identity, Role, check_role
 
 CHALLENGE_BYTES = 32
 ORIGIN_BYTES_MAX = 255

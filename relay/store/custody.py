@@ -14,11 +14,11 @@ from relay.errors import StoreBroken
 from relay.protocol import cbor, receipts
 from relay.protocol.cose import X5t
 from relay.protocol.enrolment import Answer
+from relay.protocol.identities import Identity
 from relay.protocol.lifecycle import EVENT_OF, Event, state_of
 from relay.protocol.receipts import Receipt, Verdict
 from relay.protocol.slips import Slip, Subject
 from relay.protocol.statements import DocumentHash, Kind, Statement, StatementId
-from relay.protocol.trust import Identity
 from relay.store.board import BoardRows
 from relay.store.database import Database, GroupCommit, Row, marks, open_database
 from relay.store.enrolments import Enrolments

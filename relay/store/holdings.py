@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from relay.protocol.cose import X5t
 from relay.protocol.enrolment import Answer
+from relay.protocol.identities import Identity
 from relay.protocol.lifecycle import EVENT_OF, Event, State, state_of
 from relay.protocol.receipts import Receipt, Verdict
 from relay.protocol.slips import Slip
 from relay.protocol.statements import DocumentHash, Kind, Statement, StatementId
-from relay.protocol.trust import Identity
 
 
 @dataclass(frozen=True, slots=True)

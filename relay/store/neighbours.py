@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from relay.protocol import cbor
 from relay.protocol.cose import X5t
+from relay.protocol.identities import Identity
 from relay.protocol.parcels import SHORT_BYTES
 from relay.protocol.statements import DocumentHash, StatementId
-from relay.protocol.trust import Identity
 from relay.store.database import Database, marks
 from relay.store.holdings import FileSlip
 

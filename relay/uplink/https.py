@@ -23,8 +23,9 @@ import uvloop
 from relay.config import UplinkConfig
 from relay.errors import Code, NotNow, UplinkDown
 from relay.http import authority_tls
-from relay.protocol import trust, window
+from relay.protocol import window
 from relay.protocol.messages import MESSAGE_BYTES_MAX
+from relay.protocol.roles import Role, role_of
 from relay.uplink import interfaces
 from relay.uplink.port import Connection
 
@@ -48,7 +49,7 @@ _RETRY_AFTER_REASON = re.compile(r"Retry-After: (\d{1,9});")
 class HttpsUplink:
     """Connects to `config.url`; trusts the pinned root alone and only a certificate of `role`."""
 
-    def __init__(self, config: UplinkConfig, root: Path, role: trust.Role = trust.Role.CENTRE) -> None:
+    def __init__(self, config: UplinkConfig, root: Path, role: Role = Role.CENTRE) -> None:
         self.name = config.label
         self._config = config
         self._role = role
@@ -108,7 +109,7 @@ class HttpsUplink:
             _let_go(made)
 
     def _check_role(self, peer: bytes) -> None:
-        role = trust.role_of(peer)
+        role = role_of(peer)
         if role is not self._role:
             sentence = f"Whoever answers at {self._config.url} is not what we look for ({self._role}), but"
             raise UplinkDown(f"{sentence} {role or 'nobody we know'}.")

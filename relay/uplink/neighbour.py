@@ -8,7 +8,7 @@ from pathlib import Path
 from relay import discovery
 from relay.config import UplinkConfig
 from relay.errors import NotNow, UplinkDown
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from relay.uplink.https import HttpsUplink
 from relay.uplink.port import Connection
 

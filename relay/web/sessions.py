@@ -18,7 +18,9 @@ from relay.config import BoardConfig
 from relay.errors import Code, Rejected
 from relay.protocol import cose, login
 from relay.protocol.codes import Scope
-from relay.protocol.trust import Identity, Role, Trust
+from relay.protocol.identities import Identity
+from relay.protocol.roles import Role
+from relay.protocol.trust import Trust
 from relay.verifier import Verifier
 from relay.web.origins import Names, is_own_screen, is_same_origin
 

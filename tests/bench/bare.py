@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from relay import identity
 from relay.protocol import cbor, cose, slips
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 
 _ES256 = ec.ECDSA(hashes.SHA256())
 _GROUP_MAX = 256

@@ -16,7 +16,7 @@ from relay.protocol import cose, messages, parcels, receipts
 from relay.protocol.messages import Batch, Frame, Kept, Problem, ReceiptGiven
 from relay.protocol.parcels import StatementParcel
 from relay.protocol.receipts import Verdict
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from relay.uplink.https import HttpsUplink
 from relay.uplink.port import Stream
 from tests.authorities import KECAMATAN

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from relay.protocol import cbor, codes, cose, forms, statements
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from tests.authorities import KECAMATAN, Party, World, new_key
 from tests.bench.figures import Broken
 from tests.world.nodes import write_identity

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from tests.authorities import KECAMATAN
 from tests.bench.material import Material
 from tests.bench.processes import Server, serving

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.async_api import CDPSession, Page
 
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from relay.web.site import BUILT
 from tests.authorities import KECAMATAN
 from tests.bench import nodes

@@ -12,8 +12,8 @@ from relay.config import BoardConfig, RelayConfig, UplinkConfig
 from relay.demo.figures import FORM_CODE, Station, stations, write_registry
 from relay.protocol import cose, forms, statements
 from relay.protocol.forms import Figures
+from relay.protocol.roles import Role
 from relay.protocol.statements import DocumentHash
-from relay.protocol.trust import Role
 from relay.web import site
 from tests.authorities import KECAMATAN, Party
 from tests.browser.chromium import Browser, axe

@@ -14,7 +14,7 @@ from relay.config import EnrolmentConfig, RelayConfig
 from relay.demo.figures import stations, write_registry
 from relay.demo.link import Link
 from relay.protocol.enrolment import grouped
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from relay.store.record import open_record
 from tests.authorities import KECAMATAN, new_key
 from tests.browser.chromium import CENTRE_NAME, RELAY_NAME

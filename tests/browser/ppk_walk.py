@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from relay.demo.figures import FORM_CODE, KABUPATEN_NAME, PROVINCE_NAME, stations
 from relay.http import authority_tls
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from tests.authorities import KECAMATAN
 from tests.browser.chromium import Browser
 from tests.browser.operator import Operator, hand_over, photograph, signed_tally

@@ -17,7 +17,7 @@ from playwright.async_api import Page, Route, expect
 
 from relay.config import BoardConfig
 from relay.demo.figures import FORM_CODE, Station, stations, write_registry
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from tests.authorities import KECAMATAN
 from tests.browser.chromium import Browser
 from tests.browser.officer import Officer, officer

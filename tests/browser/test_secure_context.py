@@ -14,7 +14,7 @@ from playwright.async_api import Error, expect
 from relay import cli
 from relay.config import ListenConfig, WebConfig
 from relay.http import listening
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from relay.web import site
 from tests.authorities import World, new_key
 from tests.browser.chromium import PUBLIC_NAME, RELAY_NAME, Browser, axe, chromium

@@ -16,9 +16,9 @@ from relay.authority import enrolment_codes, exchange_files
 from relay.authority.enrolment_codes import new_entry
 from relay.config import EnrolmentConfig
 from relay.demo.figures import FORM_CODE, Station
-from relay.protocol import trust
+from relay.protocol import roles
 from relay.protocol.enrolment import EnrolmentCode
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from tests.authorities import KECAMATAN
 from tests.browser.chromium import Browser, chromium
 from tests.browser.officer import RECEIPT_SECONDS, Officer, officer
@@ -188,7 +188,7 @@ async def revoke(
 ) -> None:
     """The kabupaten revokes who speaks for a station, and brings the CRL to the centre, which takes it in."""
     ca = authority.open()
-    ca.revoke(ca.serials_of(trust.urn(Role.KPPS, tps)))
+    ca.revoke(ca.serials_of(roles.urn(Role.KPPS, tps)))
     (country.trust_folder / "ca-650108.der").write_bytes(ca.chain[0])
     (country.trust_folder / "crl.der").write_bytes(ca.crl())
 

@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from relay.authority import certificates
 from relay.authority.certificates import Issuer, Revocation, Validity
-from relay.protocol import cose, trust
-from relay.protocol.trust import Role
+from relay.protocol import cose
+from relay.protocol.certificates import der_of, parse_certificate
+from relay.protocol.roles import Role
 
 JUDGED_AT = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 """The moment at which every example is judged."""
@@ -93,7 +94,7 @@ def party(
     """Somebody certified by `issuer`; `uri` replaces what role and scope would say."""
     validity = when or _years(0.5, 1)
     made = certificates.leaf(issuer, key(name).public_key(), role, scope, name, validity, dns=dns, uri=uri)
-    return Party(name, key(name), (trust.der_of(_again(made, name, issuer.key)), *issuer.chain))
+    return Party(name, key(name), (der_of(_again(made, name, issuer.key)), *issuer.chain))
 
 
 OFFICER = party("Petugas 6501082001001", Role.KPPS, TPS)
@@ -114,7 +115,7 @@ CENTRE = party("pusat", Role.CENTRE, "", ROOT, dns=("pusat.example",))
 
 def _crl(issuer: Issuer, revoked: tuple[Party, ...] = ()) -> bytes:
     when = Validity(JUDGED_AT - timedelta(days=10), JUDGED_AT + timedelta(days=20))
-    serials = [trust.parse_certificate(gone.chain[0]).serial_number for gone in revoked]
+    serials = [parse_certificate(gone.chain[0]).serial_number for gone in revoked]
     entries = [Revocation(serial, when.start, x509.ReasonFlags.key_compromise) for serial in serials]
     made = certificates.crl(issuer, entries, 1, when)
     builder = x509.CertificateRevocationListBuilder().issuer_name(made.issuer)

@@ -7,7 +7,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import AttributeOID, NameOID
 
-from relay.protocol import cose, enrolment, trust
+from relay.protocol import cose, enrolment
+from relay.protocol.certificates import der_of
 from tests.vectors import country
 
 PRINTED = "K7Q2-M4XD-9FTA"
@@ -22,7 +23,7 @@ def worked(files: dict[str, bytes], names: dict[bytes, str]) -> dict[str, Any]:
     public_key = HOLDER.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     proof = enrolment.request_proof(code, public_key)
     files[_FILE] = _request(proof)
-    root = trust.der_of(country.ROOT.certificate)
+    root = der_of(country.ROOT.certificate)
     answered = enrolment.answer_proof(code, HOLDER.chain[0], root)
     answer = enrolment.Answer(cose.sha256(public_key), enrolment.State.ISSUED, HOLDER.chain, root, answered)
     return {

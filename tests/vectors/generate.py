@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from relay.protocol import trust
+from relay.protocol.certificates import der_of
 from tests.vectors import columned, country, enrolled, framed, noted, signed, spoilt
 from tests.vectors.example import Example
 
@@ -77,9 +77,9 @@ def _certificates() -> list[tuple[str, bytes, tuple[bytes, ...], dict[str, Any]]
     def no(code: str, *, openssl: bool = False) -> dict[str, Any]:
         return {"code": code, "openssl": openssl}
 
-    stranger = trust.der_of(country.STRANGER.certificate)
+    stranger = der_of(country.STRANGER.certificate)
     rows: list[tuple[str, bytes, tuple[bytes, ...], dict[str, Any]]] = [
-        ("kpu-root", trust.der_of(country.ROOT.certificate), (), {}),
+        ("kpu-root", der_of(country.ROOT.certificate), (), {}),
         ("another-root", stranger, (), {}),
         ("kpu-6501", country.KABUPATEN.chain[0], (), {}),
         ("kpu-650108", country.KECAMATAN.chain[0], country.KABUPATEN.chain, {}),

@@ -14,7 +14,7 @@ from relay.authority.enrolment_codes import CodeEntry, new_entry
 from relay.config import EnrolmentConfig
 from relay.protocol import cose
 from relay.protocol.enrolment import EnrolmentCode, is_proven, read_answer
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from tests.authorities import KECAMATAN, TPS, Party, new_key
 from tests.world.http import Answer, ask
 from tests.world.nodes import Country

@@ -23,8 +23,8 @@ from relay.config import (
     UplinkConfig,
 )
 from relay.protocol import codes, cose, forms, statements
+from relay.protocol.roles import Role
 from relay.protocol.statements import DocumentHash, Page, StatementId
-from relay.protocol.trust import Role
 from tests.authorities import KECAMATAN, TPS, Party, World, new_key
 
 LOOPBACK = "127.0.0.1"

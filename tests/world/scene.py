@@ -15,7 +15,7 @@ import pytest
 
 from relay.http import authority_tls
 from relay.protocol import cose
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from tests.world.cables import FAR, Cables
 from tests.world.http import ask, post, upload
 from tests.world.namespaces import Namespace

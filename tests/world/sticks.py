@@ -22,7 +22,7 @@ from relay.drive.stick import Stick
 from relay.identity import NodeIdentity
 from relay.protocol import cose, manifests, receipts, slips, statements
 from relay.protocol.messages import ReceiptGiven, TrustNews
-from relay.protocol.trust import Role
+from relay.protocol.roles import Role
 from relay.store.custody import CustodyStore, open_custody
 from relay.store.documents import DocumentFiles
 from relay.store.holdings import TakeDocument, TakeStatement

@@ -10,8 +10,8 @@ from pathlib import Path
 from relay import identity
 from relay.protocol import codes, cose, forms, slips, statements
 from relay.protocol.receipts import Outcome
+from relay.protocol.roles import Role
 from relay.protocol.statements import DocumentHash, Page
-from relay.protocol.trust import Role
 from relay.store.custody import open_custody
 from relay.store.documents import DocumentFiles
 from relay.store.holdings import TakeDocument, TakeStatement
