@@ -9,9 +9,9 @@ from relay.metrics import Metrics
 from relay.protocol import forms
 from relay.protocol.statements import DocumentHash, Kind, Statement
 from relay.protocol.trust import Identity
+from relay.store.changes import Custody, TakeDocument, TakeStatement
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
-from relay.store.holdings import Custody, TakeDocument, TakeStatement
 from relay.verifier import Verifier
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class Reception:
     async def make_room(self, size_bytes: int, now: int) -> None:
         """Drops photographs that the centre has given receipts for until `size_bytes` fit; else `NotNow`."""
         while self._files.free_for_documents() < size_bytes:
-            settled = await self._store.droppable_documents(16)
+            settled = await self._store.photographs.droppable(16)
             if not settled:
                 self._files.check_room(size_bytes)
                 return
@@ -109,7 +109,7 @@ class Reception:
 
     async def recover(self) -> None:
         """After a start: photographs that were whole on disk but not yet answered for are taken like any other."""
-        unfinished = await self._store.unfinished_documents()
+        unfinished = await self._store.photographs.unfinished()
         await asyncio.to_thread(self._files.sweep, [document for document, _ in unfinished])
         for document, size_bytes in unfinished:
             whole = self._files.path(document).exists() or self._files.arrived_bytes(document) == size_bytes

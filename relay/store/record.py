@@ -15,9 +15,9 @@ from relay.protocol import cbor, cose
 from relay.protocol.cose import X5t
 from relay.protocol.receipts import NOTES_MAX, OUTCOMES_MAX, Outcome, Verdict
 from relay.protocol.statements import DocumentHash, Kind, Statement, StatementId
+from relay.store.changes import LearnTrust
 from relay.store.conflicts import Conflicts
 from relay.store.database import Database, GroupCommit, Row, marks, open_database
-from relay.store.holdings import LearnTrust
 from relay.store.progress import Counted, Progress
 from relay.store.registry import Registry
 from relay.store.trust_items import TrustItems

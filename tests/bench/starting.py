@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from relay.protocol import receipts, slips, statements
+from relay.store.changes import TakeStatement
 from relay.store.custody import open_custody
-from relay.store.holdings import TakeStatement
 from relay.store.record import Record, open_record
 from tests.authorities import KECAMATAN
 from tests.bench import nodes

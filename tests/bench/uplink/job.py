@@ -12,9 +12,9 @@ from relay.protocol import codes, cose, forms, slips, statements
 from relay.protocol.receipts import Outcome
 from relay.protocol.statements import DocumentHash, Page
 from relay.protocol.trust import Role
+from relay.store.changes import TakeDocument, TakeStatement
 from relay.store.custody import open_custody
 from relay.store.documents import DocumentFiles
-from relay.store.holdings import TakeDocument, TakeStatement
 from relay.store.record import Record, open_record
 from tests.authorities import KECAMATAN, Party
 from tests.bench.material import FORM, SIGNED_AT
