@@ -291,7 +291,7 @@ async def centre_parts(config: CentreConfig) -> AsyncIterator[int]:
         store = await stack.enter_async_context(opening)
         files = DocumentFiles(data, config.exchange.reserve_bytes)
         verifier = Verifier(
-            node.trust, store.signer_chain, cached_max=config.exchange.signers_cached_max, judge_time_by=clock.now
+            node.trust, store.signers.chain, cached_max=config.exchange.signers_cached_max, judge_time_by=clock.now
         )
         book = TrustBook(verifier, store)
         await book.restore()

@@ -7,6 +7,7 @@ from relay.protocol.receipts import Receipt
 from relay.protocol.slips import Slip
 from relay.protocol.statements import DocumentHash, Statement
 from relay.protocol.trust import Identity
+from relay.store.progress import Counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +119,28 @@ RelayChange = (
     | MarkDropped
     | Spend
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A statement to record; `refused` holds the reason's code if it is only kept as evidence."""
+
+    statement: Statement
+    sender: str
+    flags: tuple[str, ...]
+    refused: str | None
+    new_chain: tuple[bytes, ...] | None
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteDocument:
+    """A photograph whose verified file is on disk."""
+
+    document: DocumentHash
+    size_bytes: int
+    sender: str
+    held_at: int
+
+
+CentreChange = Record | CompleteDocument | Counted | LearnTrust
