@@ -85,7 +85,7 @@ async def export(folder: Path, config: RelayConfig, console: "Console") -> Progr
         raise Rejected(Code.NOT_FOUND, f"There is nothing in {config.node.data_directory} yet: the relay has not run.")
     clock = Clock(config.node.clock_sure_file, floor=int(node.identity.not_before.timestamp()))
     async with open_custody(path, _never_signs, queue_max=1) as store:
-        clock.saw_signed_time(await store.newest_receipt_time())
+        clock.saw_signed_time(await store.receipts.newest_time())
         files = DocumentFiles(config.node.data_directory, 0)
         with screen.shown(console) as progress:
             progress.begin(folder.name)

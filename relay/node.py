@@ -110,9 +110,9 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[int]:
         data = stack.enter_context(_data_directory(config.node))
         opening = open_custody(data / "relay.db", sign_slip, queue_max=config.intake.queue_max)
         store = await stack.enter_async_context(opening)
-        clock.saw_signed_time(await store.newest_receipt_time())
+        clock.saw_signed_time(await store.receipts.newest_time())
         files = DocumentFiles(data, config.intake.reserve_bytes)
-        verifier = Verifier(node.trust, store.signer_chain, cached_max=config.intake.signers_cached_max)
+        verifier = Verifier(node.trust, store.signers.chain, cached_max=config.intake.signers_cached_max)
         book = TrustBook(verifier, store)
         await book.restore()
         desk = await asyncio.to_thread(_desk, config.enrolment)
@@ -171,7 +171,7 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[int]:
         metrics.read_off(lambda: {"streams": ("Other relays connected now", streams.count)})
 
         async def status() -> dict[str, Any]:
-            counts = await store.counts()
+            counts = await store.holdings.counts()
             oldest = counts.pop("oldest_waiting_held_at")
             return {
                 "relay": {"id": node.identity.name, "scope": node.identity.scope},
@@ -297,7 +297,7 @@ async def centre_parts(config: CentreConfig) -> AsyncIterator[int]:
         store = await stack.enter_async_context(opening)
         files = DocumentFiles(data, config.exchange.reserve_bytes)
         verifier = Verifier(
-            node.trust, store.signer_chain, cached_max=config.exchange.signers_cached_max, judge_time_by=clock.now
+            node.trust, store.signers.chain, cached_max=config.exchange.signers_cached_max, judge_time_by=clock.now
         )
         book = TrustBook(verifier, store)
         await book.restore()

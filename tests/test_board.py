@@ -19,8 +19,8 @@ from relay.http import authority_tls
 from relay.protocol import forms, slips, statements
 from relay.protocol.cose import Signer
 from relay.protocol.statements import DocumentHash
+from relay.store.changes import TakeStatement
 from relay.store.custody import open_custody
-from relay.store.holdings import TakeStatement
 from tests.authorities import KECAMATAN, TPS, new_key
 from tests.world.events import following
 from tests.world.http import TUS, ask, create_upload, patch_upload, post, settled, upload, where

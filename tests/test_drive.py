@@ -363,7 +363,7 @@ async def test_a_stick_that_cannot_be_written_is_said_to_be_so(country: Country)
             await kept.export(Locked(stick.folder))
         await kept.export(stick)
         uplink = HttpsUplink(UplinkConfig(url=centre), country.root_file)
-        verifier = Verifier(country.world.trust(), kept.store.signer_chain, cached_max=8)
+        verifier = Verifier(country.world.trust(), kept.store.signers.chain, cached_max=8)
         came = await Replay(Locked(stick.folder), uplink, verifier, Progress()).run()
         assert came.complete  # all of it was taken; only the receipts must come another way
         assert came.receipts > 0

@@ -69,7 +69,7 @@ async def test_another_relay_takes_the_batches_and_the_stick_brings_the_receipts
         assert again.receipts > 0
         async with running_relay(country.relay_config("home")) as home:  # it has never heard of the centre
             for statement in job.statements:
-                chain = await kept.store.signer_chain(statement.x5t)
+                chain = await kept.store.signers.chain(statement.x5t)
                 await post(http, home, statement.with_chain(chain or ()))
             for _ in range(2):
                 filed = await drive_commands.hand_answers(stick, home, authority_tls(country.root_file))
@@ -117,7 +117,7 @@ async def test_a_running_relay_serves_sticks_by_itself(country: Country, http: a
             kept.store,
             kept.files,
             kept.node,
-            Verifier(country.world.trust(), kept.store.signer_chain, cached_max=16),
+            Verifier(country.world.trust(), kept.store.signers.chain, cached_max=16),
             kept.clock,
             filing=kept.filing(),
             again_seconds=0.0,

@@ -27,8 +27,8 @@ from relay.protocol.roles import Role
 from relay.protocol.slips import Subject
 from relay.protocol.statements import DocumentHash, Kind
 from relay.status_screen import show_status
+from relay.store.changes import TakeDocument, TakeStatement
 from relay.store.custody import CustodyStore, open_custody
-from relay.store.holdings import TakeDocument, TakeStatement
 from relay.verifier import Verifier
 from tests.authorities import KECAMATAN, TPS, Party, World
 from tests.test_full_disk import can_mount
@@ -433,13 +433,12 @@ async def test_nothing_goes_round_in_a_loop(country: Country, http: aiohttp.Clie
         await sender.statements(statement.bare, chain=officer[1])
     async with opened(country, country.folder / "b" / "relay.db") as store:
         # B, which got it from A, has nothing for A, and everything for others
-        assert await store.without_receipt(0, 10, not_from=a[0].x5t) == []
-        assert await store.names_without_receipt(a[0].x5t) == []
-        assert await store.fresh(Kind.TALLY, 0, 10, not_from=a[0].x5t) == []
+        assert await store.waiting.names(a[0].x5t) == []
+        assert await store.waiting.fresh(Kind.TALLY, 0, 10, not_from=a[0].x5t) == []
         for anybody in (None, c[0].x5t):
-            assert [item.id for item in await store.without_receipt(0, 10, not_from=anybody)] == [statement.id]
-            assert [item.id for item in await store.fresh(Kind.TALLY, 0, 10, not_from=anybody)] == [statement.id]
-            assert await store.names_without_receipt(anybody) == [(statement.id[:8], Kind.TALLY)]
+            (held,) = await store.waiting.fresh(Kind.TALLY, 0, 10, not_from=anybody)
+            assert held.id == statement.id
+            assert await store.waiting.names(anybody) == [(statement.id[:8], Kind.TALLY)]
 
 
 @asynccontextmanager
@@ -470,8 +469,8 @@ async def test_photographs_of_what_a_relay_handed_over_are_not_for_that_relay(
     async with opened(country, tmp_path / "relay.db") as store:
         await store.take_custody(TakeStatement(verified.statement, officer[1], identity_of(world, upstream)))
         await store.take_custody(TakeDocument(name, len(photograph)))
-        assert await store.documents_without_receipt(0, 10, not_from=upstream[0].x5t) == []
-        assert [item.document for item in await store.documents_without_receipt(0, 10)] == [name]
+        assert await store.waiting.documents(0, 10, not_from=upstream[0].x5t) == []
+        assert [item.document for item in await store.waiting.documents(0, 10)] == [name]
 
 
 async def test_a_neighbours_slip_is_shown_and_settles_nothing(
@@ -488,7 +487,7 @@ async def test_a_neighbours_slip_is_shown_and_settles_nothing(
         for data in (slip.bare, slip.bare, lie.bare):
             given, neighbour = await verifier(country.world).verify_slip(data, upstream[1])
             await store.file_slips([given, given], neighbour)
-        assert [item.id for item in await store.without_receipt(0, 10)] == [statement.id]
+        assert await store.waiting.names() == [(statement.id[:8], Kind.TALLY)]
         assert await store.neighbours.holders_of(bytes(32)) == []  # nobody fills our disk with slips for nothing
     async with running_relay(config) as relay:
         told = await where(http, relay, statement.id)
@@ -559,7 +558,7 @@ async def test_a_database_from_before_there_were_neighbours_keeps_what_it_holds(
         )
         old.commit()
     async with opened(country, path) as store:
-        (held,) = await store.without_receipt(0, 10)
+        (held,) = await store.waiting.fresh(Kind.TALLY, 0, 10)
         assert (held.id, held.cose, held.slip, held.origin) == (statement.id, statement.bare, b"\x01", None)
 
 

@@ -425,11 +425,11 @@ async def test_a_photograph_that_the_disk_has_spoilt_goes_once_it_has_come_again
         await it.photographs(data, other)
         it.kept.files.path(of(data)).write_bytes(bytes(len(data)))
         assert await it.outgoing.ask_for_documents("a") == (of(other),)
-        assert not await it.kept.store.is_held(of(data))
+        assert not await it.kept.store.photographs.is_held(of(data))
         it.outgoing.missing(of(other), b"")
         it.kept.files.path(of(other)).unlink()  # and this one is lost in the middle
         assert await it.outgoing.take_chunk("a", 1) is None
-        assert not await it.kept.store.is_held(of(other))
+        assert not await it.kept.store.photographs.is_held(of(other))
         assert not await it.outgoing.has_work(BOTH)
         await it.photographs(data, other)
         assert set(await it.chunks("a")) == {of(data), of(other)}

@@ -15,10 +15,10 @@ from relay.protocol import cose, receipts, slips, statements
 from relay.protocol.lifecycle import State
 from relay.protocol.receipts import Outcome, Verdict
 from relay.protocol.statements import DocumentHash, StatementId
+from relay.store.changes import Custody, TakeStatement
 from relay.store.custody import CustodyStore, open_custody
 from relay.store.database import open_database
 from relay.store.documents import DocumentFiles
-from relay.store.holdings import Custody, TakeStatement
 from tests.authorities import World
 from tests.world.nodes import tally
 
@@ -103,7 +103,7 @@ async def test_who_goes_away_while_it_is_written_loses_nothing(tmp_path: Path) -
         await asyncio.sleep(0)
         leaving.cancel()
         await store.take_custody(take(2))
-        assert await store.statement(item.statement.id) is not None
+        assert await store.holdings.statement(item.statement.id) is not None
 
 
 async def test_a_full_queue_says_when_to_come_back(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ async def test_a_full_queue_says_when_to_come_back(tmp_path: Path) -> None:
         refused = [answer for answer in answers if isinstance(answer, NotNow)]
         assert [error.code for error in refused] == [Code.BUSY] * 3
         assert all(error.retry_after_seconds > 0 for error in refused)
-        assert len(await store.statements_after(0, 10)) == 2
+        assert len(await store.holdings.statements_after(0, 10)) == 2
 
 
 async def test_a_full_disk_refuses_for_now_and_leaves_no_gap(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ async def test_a_full_disk_refuses_for_now_and_leaves_no_gap(tmp_path: Path) -> 
         await writing.execute(f"PRAGMA max_page_count = {pages[0]}")
         answers = [await _refusal(store, revision) for revision in range(2, 90)]
         assert set(answers) == {None, Code.DISK_FULL}
-        held = len(await store.statements_after(0, 1000))
+        held = len(await store.holdings.statements_after(0, 1000))
         await writing.execute("PRAGMA max_page_count = 1000000")
         after = await store.take_custody(take(95))
     assert number_of(first) == 1
@@ -144,10 +144,10 @@ async def test_a_receipt_settles_and_what_is_recorded_stays_so(tmp_path: Path) -
             (Verdict.RECORDED, State.IN_CONFLICT),
         ]:
             await store.settle(receipt(verdict, identifier, bytes(32)), 1_763_700_500)
-            held = await store.statement(identifier)
+            held = await store.holdings.statement(identifier)
             assert held is not None
             assert held.state is state
-        assert await store.without_receipt(0, 10) == []
+        assert await store.waiting.names() == []
 
 
 @pytest.mark.parametrize("schema", ["relay", "centre"])

@@ -23,7 +23,8 @@ from relay.demo import figures as demo
 from relay.protocol import codes, cose, forms, receipts, statements
 from relay.protocol.receipts import Outcome
 from relay.protocol.statements import Kind, StatementId
-from relay.store.record import CompleteDocument, Record, RecordStore, open_record
+from relay.store.changes import CompleteDocument, Record
+from relay.store.record import RecordStore, open_record
 from relay.web.totals import Note, Standing, Tally, standing, totals
 from tests.authorities import World
 from tests.world.nodes import documents, note, tally
@@ -149,7 +150,7 @@ async def expected(store: RecordStore, scope: str) -> dict[str, Any]:
     stands = []
     for tps in (item for item in STATIONS if item.startswith(scope)):
         tallies, notes = [], []
-        for item in await store.statements_of(tps):
+        for item in await store.recorded.statements_of(tps):
             statement = statements.parse(item.cose)
             if item.verdict is None or item.verdict is receipts.Verdict.REFUSED:
                 continue
@@ -188,8 +189,8 @@ async def test_running_counts_are_what_counting_everything_would_give(
             assert {name: total[name] for name in ("tps", "with_tally", "flagged", "in_conflict")} == {
                 name: wanted[name] for name in ("tps", "with_tally", "flagged", "in_conflict")
             }
-        counts = await store.counts()
-        rows = [item for tps in STATIONS for item in await store.statements_of(tps)]
+        counts = await store.recorded.counts()
+        rows = [item for tps in STATIONS for item in await store.recorded.statements_of(tps)]
         assert counts["statements"] == len(rows)
         assert counts["recorded"] == sum(item.verdict is receipts.Verdict.RECORDED for item in rows)
         assert counts["awaiting_documents"] == sum(item.verdict is None for item in rows)

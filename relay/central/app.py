@@ -11,11 +11,11 @@ from relay.errors import Code, Rejected
 from relay.http import COSE_TYPE, common_routes, hex_name, problems, text64, trust_answer
 from relay.metrics import Metrics
 from relay.protocol import codes, forms, statements
-from relay.protocol.lifecycle import EVENT_OF, Event, state_of
 from relay.protocol.messages import MESSAGE_BYTES_MAX
 from relay.protocol.statements import Kind
 from relay.store.documents import DocumentFiles
-from relay.store.record import RecordedStatement, RecordStore
+from relay.store.record import RecordStore
+from relay.store.recorded import RecordedStatement
 from relay.streams import Streams
 from relay.verifier import Verifier
 from relay.web import pictures
@@ -44,7 +44,7 @@ class Central:
     async def get_document(self, request: web.Request) -> web.FileResponse:
         """A photograph, byte for byte."""
         document = hex_name(request, "document")
-        if not await self._store.has_document(document):
+        if not await self._store.recorded.has_document(document):
             raise Rejected(Code.NOT_FOUND, "The centre does not have this photograph.")
         path = self._files.path(document)
         return web.FileResponse(path, headers={**pictures.headers(path), "Cache-Control": _FOR_EVER})
@@ -52,7 +52,7 @@ class Central:
     async def get_tps(self, request: web.Request) -> web.Response:
         """Every statement of one station, revisions and conflicts side by side."""
         tps = codes.tps_code(request.match_info["tps"])
-        found = await self._store.statements_of(tps)
+        found = await self._store.recorded.statements_of(tps)
         return web.json_response({"tps": tps, "statements": [await self._view(item) for item in found]})
 
     async def get_trust(self, _request: web.Request) -> web.Response:
@@ -62,7 +62,7 @@ class Central:
         return trust_answer(certificates, trusted.crls.values())
 
     async def _find(self, request: web.Request) -> RecordedStatement:
-        found = await self._store.statement(hex_name(request, "statement"))
+        found = await self._store.recorded.statement(hex_name(request, "statement"))
         if found is None:
             raise Rejected(Code.NOT_FOUND, "The centre has no statement of that id.")
         return found
@@ -74,10 +74,10 @@ class Central:
         if found.kind is Kind.TALLY and form is not None and len(parsed.figures) == form.packed_bytes:
             values = forms.unpack(form, parsed.figures)
             figures = {field.id: value for field, value in zip(form.fields, values, strict=True)}
-        pages = await self._store.pages_of(found.number)
+        pages = await self._store.recorded.pages_of(found.number)
         return {
             "id": found.id.hex(),
-            "state": state_of([Event.SLIP] + ([EVENT_OF[found.verdict]] if found.verdict else [])),
+            "state": found.state,
             "kind": found.kind.name.lower(),
             "tps": found.tps,
             "form": found.form,

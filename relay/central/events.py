@@ -71,7 +71,7 @@ class Events:
             news.clear()
             if self._closing:
                 return
-            told = json.dumps({"counts": await self._store.counts()}, separators=(",", ":"))
+            told = json.dumps({"counts": await self._store.recorded.counts()}, separators=(",", ":"))
             await _write(response, f"event: changed\ndata: {told}\n\n".encode())
             await asyncio.sleep(_TELL_SECONDS)
 

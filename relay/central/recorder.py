@@ -18,8 +18,9 @@ from relay.protocol.messages import Ask, Held, Problem, TrustNews
 from relay.protocol.parcels import ChunkParcel, Parcel, StatementParcel
 from relay.protocol.statements import DocumentHash, Kind, Statement
 from relay.store.arriving import Arriving
+from relay.store.changes import CompleteDocument, Record
 from relay.store.documents import DocumentFiles
-from relay.store.record import CompleteDocument, Record, RecordStore
+from relay.store.record import RecordStore
 from relay.trust_book import TrustBook
 from relay.verifier import Verifier
 
@@ -72,7 +73,7 @@ class Recorder:
         self._clock = clock
         self._metrics = metrics
         self._centre_chain = centre_chain
-        self._arriving = Arriving(files, store.listed_sizes)
+        self._arriving = Arriving(files, store.recorded.listed_sizes)
 
     async def keep(self, received: Sequence[Parcel], sender: Identity) -> Answers:
         """Keeps each parcel, or says why not; returns once all is on disk."""
@@ -101,7 +102,7 @@ class Recorder:
 
     async def held(self, ask: Ask) -> tuple[Held, Answers]:
         """What of this is here: receipts of statements, cells of documents."""
-        found = await self._store.statements_named(ask.statements) if ask.statements else []
+        found = await self._store.recorded.statements_named(ask.statements) if ask.statements else []
         receipts = dict.fromkeys(item.receipt for item in found if item.receipt is not None)
         here = {item.id[:8] for item in found}
         unknown = tuple(name for name in ask.statements if name not in here)
@@ -135,7 +136,7 @@ class Recorder:
 
     async def recover(self) -> None:
         """After a start: photographs whose last cell had arrived are recorded like any other."""
-        for document, _ in await self._store.unfinished_documents():
+        for document, _ in await self._store.recorded.unfinished_documents():
             try:
                 await self._catch_up(document)
             except NotNow as error:  # a full disk is no reason not to start: it is tried again when asked about
@@ -143,7 +144,7 @@ class Recorder:
 
     async def _catch_up(self, document: DocumentHash) -> Sequence[bytes]:
         """A photograph that is whole on disk and not recorded, since a commit failed, is recorded now: its receipts."""
-        if await self._store.has_document(document):
+        if await self._store.recorded.has_document(document):
             return ()
         try:
             size = await self._arriving.complete(document)
@@ -175,7 +176,7 @@ class Recorder:
                 raise
             reason = error.code
         statement = statements.parse(parcel.statement)
-        chain = parcel.chain or await self._store.signer_chain(statement.signed.x5t) or ()
+        chain = parcel.chain or await self._store.signers.chain(statement.signed.x5t) or ()
         check_signed_by(statement.signed, chain)
         if reason in _NEEDS_KNOWN_CA and not self._verifier.trust.knows_issuer_of(chain[0]):
             raise Rejected(Code.CHAIN_BROKEN, f"The CA of this signer is not known to the centre ({reason}).")

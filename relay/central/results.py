@@ -80,7 +80,7 @@ async def status(store: RecordStore, scope: Scope, form: int | None) -> dict[str
         "name": await store.registry.region_name(scope),
         "total": await _total(store, scope, form or ANY_FORM),
         "parts": await parts(store, scope, form or ANY_FORM),
-        "counts": await store.counts(),
+        "counts": await store.recorded.counts(),
         "receipts_uncounted": newest - counted,
     }
 

@@ -70,7 +70,7 @@ class Filing:
             told = receipts.read(cose.parse(receipt))
         except Rejected:
             return False
-        return await self._store.lacks_receipt(told.signed.bare, [outcome.statement for outcome in told.outcomes])
+        return await self._store.receipts.lacks(told.signed.bare, [outcome.statement for outcome in told.outcomes])
 
 
 def _receipts_in(stick: Stick, name: str) -> Iterator[bytes]:

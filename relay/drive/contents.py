@@ -10,7 +10,8 @@ from relay.protocol.parcels import CELL_BYTES, ChunkParcel, StatementParcel, cel
 from relay.protocol.statements import DocumentHash, Kind
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
-from relay.store.holdings import HeldStatement, PendingDocument
+from relay.store.holdings import HeldStatement
+from relay.store.waiting import PendingDocument
 
 _READ_AT_ONCE = 64
 _DOCUMENTS_READ = 256
@@ -53,9 +54,7 @@ class Contents:
     async def photographs(self, there: dict[DocumentHash, int]) -> list[Planned]:
         """The photographs, most wanted first, but for the cells that are `there`."""
         pending: list[PendingDocument] = []
-        while fresh := await self._store.documents_without_receipt(
-            pending[-1].number if pending else 0, _DOCUMENTS_READ
-        ):
+        while fresh := await self._store.waiting.documents(pending[-1].number if pending else 0, _DOCUMENTS_READ):
             pending += fresh
         planned: list[Planned] = []
         for item in sorted(pending, key=_order):
@@ -75,7 +74,7 @@ class Contents:
             if item.id in there:
                 continue
             # the whole chain each time: whoever receives this may be a relay that knows nobody here
-            parcel = StatementParcel(item.cose, await self._store.signer_chain(item.signer) or ())
+            parcel = StatementParcel(item.cose, await self._store.signers.chain(item.signer) or ())
             parcel_bytes = len(item.cose) + sum(map(len, parcel.chain))
             if group and (size + parcel_bytes > _FRAME_BYTES or len(group) == _STATEMENTS_IN_FRAME):
                 yield group
@@ -87,7 +86,7 @@ class Contents:
 
     async def _without_receipt(self, kind: Kind) -> AsyncIterator[HeldStatement]:
         after = 0
-        while held := await self._store.fresh(kind, after, _READ_AT_ONCE):
+        while held := await self._store.waiting.fresh(kind, after, _READ_AT_ONCE):
             for item in held:
                 yield item
             after = held[-1].number

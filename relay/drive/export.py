@@ -114,7 +114,7 @@ class Exporter:
         """Batches of which everything has a receipt make room."""
         for path, found in list(self._known.items()):
             there = {*found.statements, *found.cells}
-            if await self._store.settled_among(found.statements, list(found.cells)) >= there:
+            if await self._store.receipts.settled_among(found.statements, list(found.cells)) >= there:
                 await self._remove(path)
 
     async def _remove(self, path: str) -> None:

@@ -225,7 +225,7 @@ class Delivery:
         wants_all = self._lacks_chain.get(item.id[:SHORT_BYTES])
         if wants_all is None and (self._outgoing.knows_signers or item.signer in self._signers_given):
             return ()
-        chain = await self._store.signer_chain(item.signer) or ()
+        chain = await self._store.signers.chain(item.signer) or ()
         self._signers_given.add(item.signer)
         if wants_all:
             return chain

@@ -91,7 +91,7 @@ class Forwarder:
 
     async def carried_otherwise(self) -> None:
         """All that has no receipt lies on a stick as well: the centre is asked about it before any of it is sent."""
-        self._to_centre.elsewhere(name for name, _ in await self._store.names_without_receipt())
+        self._to_centre.elsewhere(name for name, _ in await self._store.waiting.names())
 
     def is_under_way(self, statement: bytes) -> bool:
         """Whether a stream, a stick or a neighbour has this statement now, as far as is known since the start."""
@@ -104,7 +104,7 @@ class Forwarder:
     async def waiting(self) -> dict[str, Any]:
         """What has no receipt, by class, and how long the uplinks that carry it now will need; None: nobody knows."""
         told: dict[str, Any] = {}
-        for name, (count, size_bytes) in (await self._store.waiting()).items():
+        for name, (count, size_bytes) in (await self._store.waiting.totals()).items():
             left = size_bytes * _WIRE_BYTES_PER_STATEMENT_BYTE
             if name == "photographs":
                 left = max(0, size_bytes - self._to_centre.photograph_bytes_there)

@@ -148,7 +148,7 @@ class Link:
 
     async def run(self) -> None:
         """For ever; ends only by cancellation or by `StoreBroken`."""
-        self.budget.restore(*await self._parts.store.spent(self.config.label))
+        self.budget.restore(*await self._parts.store.budgets.spent(self.config.label))
         while True:
             await self._until_wanted()
             await self._wait(await self._attempt())

@@ -92,9 +92,9 @@ class Outgoing:
 
     async def start(self) -> None:
         """What an earlier process may have sent is asked about, not sent again."""
-        newest = await self._store.newest_number()
+        newest = await self._store.holdings.newest_number()
         self._cursor = dict.fromkeys(self._cursor, newest)
-        self._doubtful = dict(await self._store.names_without_receipt(self._not_from))
+        self._doubtful = dict(await self._store.waiting.names(self._not_from))
         self.wake()
 
     @property
@@ -137,7 +137,7 @@ class Outgoing:
         if names:
             for name in names:
                 self._taken[name] = (self._wanted.pop(name), taker)
-            held = await self._store.without_receipt_named(names)
+            held = await self._store.waiting.named(names)
         elif kind in self._to_read:
             self._to_read.discard(kind)  # before reading: what comes meanwhile is news again
             fresh = await self._fresh(kind, self._cursor[kind], most)
@@ -308,7 +308,7 @@ class Outgoing:
         self._photographs.list_doubtful(name)
 
     async def _fresh(self, kind: Kind, after: int, most: int) -> list[HeldStatement]:
-        return await self._store.fresh(kind, after, most, self._not_from)
+        return await self._store.waiting.fresh(kind, after, most, self._not_from)
 
     async def _gather(self) -> None:
         if self._to_gather:

@@ -19,7 +19,7 @@ from relay.protocol.parcels import CELL_BYTES, SHORT_BYTES, ChunkParcel, cells_i
 from relay.protocol.statements import DocumentHash, StatementId
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
-from relay.store.holdings import PendingDocument
+from relay.store.waiting import PendingDocument
 
 log = logging.getLogger(__name__)
 
@@ -119,9 +119,9 @@ class Photographs:
     async def gather(self) -> None:
         """Takes in what is new in the store."""
         for document in list(self._lost):
-            if await self._store.is_held(document) and (pending := self._lost.pop(document, None)):
+            if await self._store.photographs.is_held(document) and (pending := self._lost.pop(document, None)):
                 self._place(pending)
-        while fresh := await self._store.documents_listed(self._cursor, _READ_AT_ONCE, self._not_from):
+        while fresh := await self._store.waiting.documents_listed(self._cursor, _READ_AT_ONCE, self._not_from):
             for at, pending in fresh:
                 if at > self._cursor:  # another stream may have been quicker
                     self._place(pending)

@@ -63,7 +63,7 @@ class Intake:
 
     async def get_statement(self, request: web.Request) -> web.Response:
         """Where a statement is, with its slip and receipt."""
-        held = await self._store.statement(hex_name(request, "statement"))
+        held = await self._store.holdings.statement(hex_name(request, "statement"))
         if held is None:
             raise Rejected(Code.NOT_FOUND, "This relay has no statement of that id.")
         return web.json_response(await self._view(held))
@@ -71,17 +71,17 @@ class Intake:
     async def get_tps(self, request: web.Request) -> web.Response:
         """Every statement of one station."""
         tps = codes.tps_code(request.match_info["tps"])
-        held = await self._store.statements_of(tps)
+        held = await self._store.holdings.statements_of(tps)
         return web.json_response({"tps": tps, "statements": [await self._view(item) for item in held]})
 
     async def list_stations(self, _request: web.Request) -> web.Response:
         """Where everything is, in short: one entry a statement."""
-        return web.json_response({"statements": views.station_rows(await self._store.stations())})
+        return web.json_response({"statements": views.station_rows(await self._store.holdings.stations())})
 
     async def list_statements(self, request: web.Request) -> web.Response:
         """Statements in the order of their slips, a page at a time."""
         after, limit = _query_number(request, "after", 0), _query_number(request, "limit", 100)
-        held = await self._store.statements_after(after, min(limit, _PAGE_LIMIT_MAX))
+        held = await self._store.holdings.statements_after(after, min(limit, _PAGE_LIMIT_MAX))
         return web.json_response(
             {
                 "statements": [await self._view(item) for item in held],
@@ -101,7 +101,7 @@ class Intake:
         return web.json_response(await self._status())
 
     async def _view(self, held: HeldStatement) -> dict[str, Any]:
-        pages = await self._store.pages_of(held.number)
+        pages = await self._store.holdings.pages_of(held.number)
         arrived = [await self._arrived_bytes(page) for page in pages]
         also_at = await self._store.neighbours.holders_of(held.id)
         under_way = held.verdict is None and (bool(also_at) or self._is_under_way(held.id))

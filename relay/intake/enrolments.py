@@ -26,9 +26,9 @@ from relay.protocol.enrolment import Answer, State, read_answer
 from relay.protocol.identities import check_role
 from relay.protocol.messages import TrustNews
 from relay.protocol.roles import Role
+from relay.store.changes import KeepRequest
 from relay.store.custody import CustodyStore
 from relay.store.enrolments import requests_file
-from relay.store.holdings import KeepRequest
 from relay.trust_book import TrustBook
 from relay.verifier import Verifier
 

@@ -22,9 +22,9 @@ from relay.protocol.parcels import SHORT_BYTES, ChunkParcel, Parcel, cells_in
 from relay.protocol.planning import bitmap_of
 from relay.protocol.statements import DocumentHash
 from relay.store.arriving import Arriving
+from relay.store.changes import TakeStatement
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
-from relay.store.holdings import TakeStatement
 from relay.store.neighbours import Answer
 from relay.trust_book import TrustBook
 from relay.verifier import Verifier
@@ -70,7 +70,7 @@ class Custodian:
         self._metrics = metrics
         self._node = node
         self._config = config
-        self._arriving = Arriving(files, store.listed_sizes)
+        self._arriving = Arriving(files, store.photographs.listed_sizes)
         self._served: list[Served] = []
 
     async def keep(self, received: Sequence[Parcel], sender: Identity) -> Answers:
@@ -131,7 +131,7 @@ class Custodian:
 
     async def recover(self) -> None:
         """After a start: photographs whose last cell had arrived are taken like any other."""
-        unfinished = {document for document, _ in await self._store.unfinished_documents()}
+        unfinished = {document for document, _ in await self._store.photographs.unfinished()}
         await asyncio.to_thread(self._files.sweep, unfinished)
         for document in unfinished:
             await self._catch_up(document)
@@ -174,7 +174,7 @@ class Custodian:
     async def _keep_chunk(self, chunk: ChunkParcel) -> list[bytes]:
         """Writes a chunk; the document's slip if it is in custody now, or was."""
         document = chunk.document
-        if await self._store.is_held(document) or await self._store.is_settled(document):
+        if await self._store.photographs.is_held(document) or await self._store.photographs.is_settled(document):
             return await self._store.neighbours.slips_for([document])
         if await self._arriving.sizes(document):  # nothing is dropped for what nobody lists
             await self._reception.make_room(len(chunk.data), self._clock.now())
@@ -184,7 +184,7 @@ class Custodian:
 
     async def _catch_up(self, document: DocumentHash) -> None:
         """A photograph that is whole on disk and not in custody, since a commit failed, is taken now if it can be."""
-        if await self._store.is_held(document) or await self._store.is_settled(document):
+        if await self._store.photographs.is_held(document) or await self._store.photographs.is_settled(document):
             return
         try:
             size = await self._arriving.complete(document)
@@ -195,7 +195,7 @@ class Custodian:
 
     async def _cells(self, document: DocumentHash) -> bytes:
         """What is here of a document; all of it, once the centre has it, though the file may be gone."""
-        if not await self._store.is_settled(document):
+        if not await self._store.photographs.is_settled(document):
             return await self._arriving.cells(document)
         count = cells_in(max(await self._arriving.sizes(document)))
         return bitmap_of(range(count), count)

@@ -12,9 +12,9 @@ from relay.protocol import forms
 from relay.protocol.cose import X5t
 from relay.protocol.identities import Identity
 from relay.protocol.statements import DocumentHash, Kind, Statement
+from relay.store.changes import Custody, TakeDocument, TakeStatement
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
-from relay.store.holdings import Custody, TakeDocument, TakeStatement
 from relay.verifier import Verifier
 
 log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class Reception:
     async def make_room(self, size_bytes: int, now: int) -> None:
         """Drops photographs that the centre has given receipts for until `size_bytes` fit; else `NotNow`."""
         while self._files.free_for_documents() < size_bytes:
-            settled = await self._store.droppable_documents(16)
+            settled = await self._store.photographs.droppable(16)
             if not settled:
                 self._files.check_room(size_bytes)
                 return
@@ -112,8 +112,8 @@ class Reception:
 
     async def recover(self) -> None:
         """After a start: photographs that were whole on disk but not yet answered for are taken like any other."""
-        self._taken_of.update(await self._store.statements_by_signer())
-        unfinished = await self._store.unfinished_documents()
+        self._taken_of.update(await self._store.holdings.by_signer())
+        unfinished = await self._store.photographs.unfinished()
         await asyncio.to_thread(self._files.sweep, [document for document, _ in unfinished])
         for document, size_bytes in unfinished:
             whole = self._files.path(document).exists() or self._files.arrived_bytes(document) == size_bytes
@@ -126,7 +126,7 @@ class Reception:
     async def _check_not_too_many(self, statement: Statement) -> None:
         """No key fills the disk that every tally needs. What is here already is answered with its slip all the same."""
         most = self._statements_per_signer_max
-        if self._taken_of[statement.signed.x5t] < most or await self._store.statement(statement.id):
+        if self._taken_of[statement.signed.x5t] < most or await self._store.holdings.statement(statement.id):
             return
         raise Rejected(
             Code.TOO_MANY_STATEMENTS,

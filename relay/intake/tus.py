@@ -140,7 +140,7 @@ class Tus:
             await asyncio.wait([old])
 
     async def _listed_size(self, document: bytes) -> int:
-        size = await self._store.listed_size(document)
+        size = await self._store.photographs.listed_size(document)
         if size is None:
             raise Rejected(
                 Code.DOCUMENT_NOT_LISTED,
@@ -150,7 +150,7 @@ class Tus:
 
     async def _is_here(self, document: bytes) -> bool:
         """In custody, or dropped because the centre has it. Dropped for any other reason, it is to come again."""
-        return await self._store.is_held(document) or await self._store.is_settled(document)
+        return await self._store.photographs.is_held(document) or await self._store.photographs.is_settled(document)
 
     async def _offset(self, document: bytes, size: int) -> int:
         if await self._is_here(document):

@@ -1,15 +1,11 @@
 """What a relay's database tells the PPK's board of some stations at a time: statements, pages, names."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
-from relay.protocol.lifecycle import EVENT_OF, Event, State, state_of
-from relay.protocol.receipts import Verdict
-from relay.protocol.statements import DocumentHash, Kind, StatementId
-from relay.store.database import Database, Row, marks
-
-_NAMED_MAX = 512
+from relay.protocol.statements import DocumentHash
+from relay.store.database import Database, in_portions, marks
+from relay.store.statements import COLUMNS, KeptStatement, values
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +20,14 @@ class ShownPage:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownStatement:
+class ShownStatement(KeptStatement):
     """A statement in custody, without its slip and receipt. `is_elsewhere`: a neighbour has given its slip for it."""
 
-    number: int
-    id: StatementId
-    kind: Kind
-    tps: str
-    form: int
-    revision: int
-    cose: bytes
     held_at: int
-    verdict: Verdict | None
-    reasons: tuple[str, ...]
     origin: str | None
+    _: KW_ONLY
     is_elsewhere: bool
     pages: tuple[ShownPage, ...]
-
-    @property
-    def state(self) -> State:
-        """Where it is: at this relay, or what the newest receipt says."""
-        return state_of([Event.SLIP] + ([EVENT_OF[self.verdict]] if self.verdict else []))
 
 
 class BoardRows:
@@ -63,8 +46,7 @@ class BoardRows:
     async def stations_of(self, subjects: Sequence[bytes]) -> set[str]:
         """The TPS codes that statements (by their ids) and photographs (by their SHA-256) concern."""
         found: set[str] = set()
-        for at in range(0, len(subjects), _NAMED_MAX):
-            names = subjects[at : at + _NAMED_MAX]
+        for names in in_portions(subjects):
             rows = await self._database.read(
                 f"SELECT tps FROM statement WHERE id IN ({marks(names)}) UNION SELECT s.tps FROM page p "
                 f"JOIN statement s ON s.number = p.statement WHERE p.document IN ({marks(names)})",
@@ -77,15 +59,15 @@ class BoardRows:
         """All statements of some stations, in the order of their slips; nothing of a station without any."""
         pages = await self._pages_of(stations)
         rows = await self._database.read(
-            "SELECT s.number, s.id, s.kind, s.tps, s.form, s.revision, s.cose, s.held_at, s.verdict, s.notes, "
-            "(SELECT name FROM neighbour WHERE neighbour.x5t = s.origin), "
+            f"SELECT {COLUMNS}, s.held_at, (SELECT name FROM neighbour WHERE neighbour.x5t = s.origin), "
             "s.verdict IS NULL AND EXISTS (SELECT 1 FROM handed_over h WHERE h.subject = s.id) "
             f"FROM statement s WHERE s.tps IN ({marks(stations)}) ORDER BY s.number",
             stations,
         )
         found: dict[str, list[ShownStatement]] = {}
         for row in rows:
-            shown = _shown(row, tuple(pages.get(row[0], ())))
+            *kept, is_elsewhere = values(row)
+            shown = ShownStatement(*kept, is_elsewhere=bool(is_elsewhere), pages=tuple(pages.get(row[0], ())))
             found.setdefault(shown.tps, []).append(shown)
         return found
 
@@ -100,22 +82,3 @@ class BoardRows:
         for statement, *page in rows:
             found.setdefault(statement, []).append(ShownPage(*page))
         return found
-
-
-def _shown(row: Row, pages: tuple[ShownPage, ...]) -> ShownStatement:
-    number, identifier, kind, tps, form, revision, cose, held_at, verdict, notes, origin, is_elsewhere = row
-    return ShownStatement(
-        number=number,
-        id=StatementId(identifier),
-        kind=Kind(kind),
-        tps=tps,
-        form=form,
-        revision=revision,
-        cose=cose,
-        held_at=held_at,
-        verdict=Verdict(verdict) if verdict else None,
-        reasons=tuple(json.loads(notes)) if notes else (),
-        origin=origin,
-        is_elsewhere=bool(is_elsewhere),
-        pages=pages,
-    )

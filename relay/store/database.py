@@ -7,7 +7,7 @@ that has returned is on disk.
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
@@ -24,6 +24,7 @@ Result = TypeVar("Result")
 _APPLICATION_IDS = {"relay": 0x4B505552, "centre": 0x4B505543}  # "KPUR", "KPUC"
 _FULL_RETRY_SECONDS = 30.0
 _BUSY_RETRY_SECONDS = 2.0
+_NAMED_MAX = 512
 
 
 class Database:
@@ -62,6 +63,11 @@ async def open_database(path: Path, schema: str) -> AsyncIterator[Database]:
 def marks(values: Sequence[object]) -> str:
     """As many question marks as there are values, for `IN (…)`."""
     return ",".join("?" * len(values))
+
+
+def in_portions(values: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """The values, so few at a time that one question can name them all."""
+    return (values[at : at + _NAMED_MAX] for at in range(0, len(values), _NAMED_MAX))
 
 
 async def _prepare(connection: aiosqlite.Connection, path: Path, schema: str) -> None:

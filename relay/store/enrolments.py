@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from relay.protocol.enrolment import Answer, State, read_answer, text64
+from relay.store.changes import KeepAnswer, KeepRequest
 from relay.store.database import Database, Row
-from relay.store.holdings import KeepAnswer, KeepRequest
 
 _COLUMNS = "id, request, name, received_at, answer"
 

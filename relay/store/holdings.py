@@ -1,125 +1,17 @@
-"""What a relay holds and what can happen to it, as values: no SQL, no disk."""
+"""What a relay holds: the statements in its custody, whatever their state, and the pages that they list."""
 
 from dataclasses import dataclass
 
 from relay.protocol.cose import X5t
-from relay.protocol.enrolment import Answer
-from relay.protocol.identities import Identity
-from relay.protocol.lifecycle import EVENT_OF, Event, State, state_of
-from relay.protocol.receipts import Receipt, Verdict
-from relay.protocol.slips import Slip
-from relay.protocol.statements import DocumentHash, Kind, Statement, StatementId
+from relay.protocol.statements import DocumentHash
+from relay.store.database import Database, Row
+from relay.store.statements import COLUMNS, KeptStatement, values
 
-
-@dataclass(frozen=True, slots=True)
-class Custody:
-    """The answer to taking something: its slip, and whether it came for the first time."""
-
-    slip: bytes
-    new: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TakeStatement:
-    """Take custody of a verified statement; `chain` (DER) is kept if its signer is new here, else None.
-
-    `origin` is the relay that hands it over; None: a phone does.
-    """
-
-    statement: Statement
-    chain: tuple[bytes, ...] | None
-    origin: Identity | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TakeDocument:
-    """Take custody of a photograph whose verified file is already on disk."""
-
-    document: DocumentHash
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Settle:
-    """File a verified receipt; what it speaks of and is not held here is passed over."""
-
-    receipt: Receipt
-    settled_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class FileSlip:
-    """Keep a neighbour's verified slip for something that is in custody here. It settles nothing."""
-
-    slip: Slip
-    neighbour: Identity
-
-
-@dataclass(frozen=True, slots=True)
-class LearnTrust:
-    """Keep CA certificates, the centre's certificate and CRLs for the next start; `owed`: the centre must be told.
-
-    `gone`: what does not count any more (DER).
-    """
-
-    items: tuple[tuple[str, bytes], ...]  # kind, DER
-    owed: bool = False
-    gone: tuple[bytes, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TellTrust:
-    """The centre is known to have these CA certificates and CRLs (DER)."""
-
-    items: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class KeepRequest:
-    """Keep a request (PKCS#10, DER) for an authority elsewhere, by the id of its key."""
-
-    id: bytes
-    request: bytes
-    name: str
-    received_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class KeepAnswer:
-    """Keep the checked answer to a request that waits; without such a request, nothing."""
-
-    answer: Answer
-
-
-@dataclass(frozen=True, slots=True)
-class MarkDropped:
-    """The files of these documents were removed after the centre's receipt."""
-
-    documents: tuple[DocumentHash, ...]
-    dropped_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Spend:
-    """An uplink has sent `size_bytes` in all on `day` (of UTC, counted from 1970)."""
-
-    uplink: str
-    day: int
-    size_bytes: int
-
-
-Change = (
-    TakeStatement
-    | TakeDocument
-    | Settle
-    | FileSlip
-    | LearnTrust
-    | TellTrust
-    | KeepRequest
-    | KeepAnswer
-    | MarkDropped
-    | Spend
+HELD_COLUMNS = (
+    f"{COLUMNS}, s.signer, s.slip, s.held_at, (SELECT cose FROM receipt WHERE receipt.number = s.receipt), "
+    "(SELECT name FROM neighbour WHERE neighbour.x5t = s.origin)"
 )
+"""The fields of a `HeldStatement`, of `statement s`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,41 +27,90 @@ class HeldDocument:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldStatement:
+class HeldStatement(KeptStatement):
     """A statement in custody, with what the centre has said of it, if anything.
 
     `origin` is the name of the relay that was the first to hand it over; None: a phone was.
     """
 
-    number: int
-    id: StatementId
-    kind: Kind
-    tps: str
-    form: int
-    revision: int
     signer: X5t
-    cose: bytes
     slip: bytes
     held_at: int
-    verdict: Verdict | None
-    notes: tuple[str, ...]
     receipt: bytes | None
     origin: str | None
 
-    @property
-    def state(self) -> State:
-        """Where it is: at this relay, or what the newest receipt says."""
-        return state_of([Event.SLIP] + ([EVENT_OF[self.verdict]] if self.verdict else []))
 
+class Holdings:
+    """The questions."""
 
-@dataclass(frozen=True, slots=True)
-class PendingDocument:
-    """A whole photograph that is not known to be at the centre, and what decides its place in the queue."""
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    document: DocumentHash
-    size_bytes: int
-    page: int
-    form: int
-    number: int
-    listed_in: StatementId
-    tps: str
+    async def statement(self, statement: bytes) -> HeldStatement | None:
+        """One statement by its id."""
+        rows = await self._database.read(f"SELECT {HELD_COLUMNS} FROM statement s WHERE s.id = ?", (statement,))
+        return HeldStatement(*values(rows[0])) if rows else None
+
+    async def statements_of(self, tps: str) -> list[HeldStatement]:
+        """All statements of one station, in the order of their slips."""
+        rows = await self._database.read(
+            f"SELECT {HELD_COLUMNS} FROM statement s WHERE s.tps = ? ORDER BY s.number", (tps,)
+        )
+        return [HeldStatement(*values(row)) for row in rows]
+
+    async def statements_after(self, number: int, limit: int) -> list[HeldStatement]:
+        """The next statements by slip number, whatever their state."""
+        rows = await self._database.read(
+            f"SELECT {HELD_COLUMNS} FROM statement s WHERE s.number > ? ORDER BY s.number LIMIT ?",
+            (number, limit),
+        )
+        return [HeldStatement(*values(row)) for row in rows]
+
+    async def by_signer(self) -> dict[X5t, int]:
+        """How many statements of each signer are here."""
+        rows = await self._database.read("SELECT signer, count(*) FROM statement GROUP BY signer")
+        return {X5t(row[0]): row[1] for row in rows}
+
+    async def newest_number(self) -> int:
+        """The slip number of the newest statement, 0 if there is none."""
+        return int((await self._database.read("SELECT coalesce(max(number), 0) FROM statement"))[0][0])
+
+    async def pages_of(self, statement_number: int) -> list[HeldDocument]:
+        """The pages that a documents statement lists."""
+        rows = await self._database.read(
+            "SELECT p.page, p.document, p.size_bytes, d.slip, d.held_at, d.dropped_at FROM page p "
+            "LEFT JOIN document d ON d.sha256 = p.document WHERE p.statement = ? ORDER BY p.page",
+            (statement_number,),
+        )
+        return [HeldDocument(*row) for row in rows]
+
+    async def stations(self) -> list[Row]:
+        """One row a statement for the PPK's overview, without its bytes."""
+        return await self._database.read(
+            "SELECT s.tps, s.id, s.kind, s.form, s.revision, s.held_at, s.verdict, s.number, "
+            "(SELECT count(*) FROM page p WHERE p.statement = s.number), "
+            "(SELECT count(*) FROM page p JOIN document d ON d.sha256 = p.document WHERE p.statement = s.number), "
+            "(SELECT name FROM neighbour WHERE neighbour.x5t = s.origin), "
+            "(SELECT json_group_array(n.name) FROM handed_over h JOIN neighbour n ON n.x5t = h.neighbour "
+            "WHERE h.subject = s.id) "
+            "FROM statement s ORDER BY s.tps, s.number"
+        )
+
+    async def counts(self) -> dict[str, int]:
+        """How much is here and how much of it waits; times in Unix seconds, 0 for none."""
+        rows = await self._database.read(
+            "SELECT (SELECT count(*) FROM statement), (SELECT count(*) FROM statement WHERE verdict IS NULL), "
+            "(SELECT count(*) FROM document), (SELECT count(DISTINCT tps) FROM statement WHERE kind IN (1, 2)), "
+            "(SELECT coalesce(min(held_at), 0) FROM statement WHERE verdict IS NULL), "
+            "(SELECT count(*) FROM statement WHERE verdict = 2), (SELECT count(*) FROM statement WHERE verdict = 3)"
+        )
+        names = (
+            "statements",
+            "without_receipt",
+            "documents",
+            "tps",
+            "oldest_waiting_held_at",
+            "in_conflict",
+            "refused",
+        )
+        return dict(zip(names, rows[0], strict=True))

@@ -8,8 +8,8 @@ from relay.protocol.cose import X5t
 from relay.protocol.identities import Identity
 from relay.protocol.parcels import SHORT_BYTES
 from relay.protocol.statements import DocumentHash, StatementId
+from relay.store.changes import FileSlip
 from relay.store.database import Database, marks
-from relay.store.holdings import FileSlip
 
 _RECEIPTS_READ = 64
 _LAST_OF_A_NAME = b"\xff" * (32 - SHORT_BYTES)

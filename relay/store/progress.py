@@ -7,14 +7,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from relay.protocol.statements import Kind
-from relay.store.database import Database, Row, marks
+from relay.store.database import Database, Row, in_portions, marks
 
 REGION_DIGITS = (0, 2, 4, 6)
 """The lengths of scopes that have running counts; of a village the few stations are added up when somebody asks."""
 ANY_FORM = 0
 COUNTS = ("with_tally", "flagged", "in_conflict", "resolved_by_note", "with_photographs")
 _COUNT_COLUMNS = ", ".join(COUNTS)
-_NAMED_MAX = 512
 AFTER_DIGITS = ":"
 """Sorts behind every digit: the codes within scope S are those from S up to S + ":"."""
 
@@ -101,8 +100,7 @@ class Progress:
         """The counts of regions that are named by form and scope; what nothing is counted of is left out."""
         listed = [(form, len(scope), scope) for form, scope in names]
         found: dict[tuple[int, str], Region] = {}
-        for at in range(0, len(listed), _NAMED_MAX):
-            part = listed[at : at + _NAMED_MAX]
+        for part in in_portions(listed):
             rows = await self._database.read(
                 f"SELECT form, scope, sums, {_COUNT_COLUMNS} FROM region "
                 f"WHERE (form, digits, scope) IN (VALUES {','.join(['(?, ?, ?)'] * len(part))})",

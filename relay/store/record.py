@@ -1,106 +1,47 @@
-"""What the centre has recorded: statements once each, side by side where they disagree, with their receipts.
+"""Recording at the centre: statements once each, side by side where they disagree, with their receipts.
 
-All of the centre's SQL is here. Verdict and receipt are written in the transaction that records the statement.
+Every change goes through one writer in groups. Verdict and receipt are written in the transaction that records the
+statement. What is recorded is asked of the parts.
 """
 
-import functools
 import itertools
-import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from relay.protocol import cbor, cose
-from relay.protocol.cose import X5t
-from relay.protocol.receipts import NOTES_MAX, OUTCOMES_MAX, Outcome, Verdict
-from relay.protocol.statements import DocumentHash, Kind, Statement, StatementId
+from relay.protocol import cose
+from relay.protocol.receipts import NOTES_MAX, Outcome
+from relay.protocol.statements import DocumentHash, Statement, StatementId
+from relay.store.changes import CentreChange, CompleteDocument, LearnTrust, Record
 from relay.store.conflicts import Conflicts
 from relay.store.database import Database, GroupCommit, Row, marks, open_database
-from relay.store.holdings import LearnTrust
 from relay.store.progress import Counted, Progress
+from relay.store.recorded import Recorded
 from relay.store.registry import Registry
+from relay.store.signers import Signers
 from relay.store.trust_items import TrustItems
+from relay.store.verdicts import Pending, judged, notes_json, outcome_of, portions
 
 SignReceipt = Callable[[Sequence[Outcome]], tuple[bytes, int]]
 """Outcomes -> the receipt's bytes and its time."""
 
-_NOTES_IN_RECEIPT_MAX = 80  # of all outcomes together, so that a receipt keeps below the size of a message
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A statement to record; `refused` holds the reason's code if it is only kept as evidence."""
-
-    statement: Statement
-    sender: str
-    flags: tuple[str, ...]
-    refused: str | None
-    new_chain: tuple[bytes, ...] | None
-    received_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class CompleteDocument:
-    """A photograph whose verified file is on disk."""
-
-    document: DocumentHash
-    size_bytes: int
-    sender: str
-    held_at: int
-
-
-Change = Record | CompleteDocument | Counted | LearnTrust
-Recorded = tuple[bytes, ...]
+Given = tuple[bytes, ...]
 """The receipts that a change led to, or that were given before."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedStatement:
-    """One recorded statement; verdict None: photographs that it lists are still on their way."""
-
-    number: int
-    id: StatementId
-    kind: Kind
-    tps: str
-    form: int
-    revision: int
-    signed_at: int
-    sender: str
-    cose: bytes
-    received_at: int
-    notes: tuple[str, ...]
-    verdict: Verdict | None
-    receipt: bytes | None
-
-
-@dataclass(slots=True)
-class _Pending:
-    """An outcome to sign for, and to whom the receipt goes."""
-
-    number: int
-    outcome: Outcome
-    sender: str
-    change: int  # index of the change whose submitter gets the receipt
-
-
-_COLUMNS = (
-    "s.number, s.id, s.kind, s.tps, s.form, s.revision, s.signed_at, s.sender, s.cose, s.received_at, s.notes, "
-    "s.verdict, (SELECT cose FROM receipt WHERE receipt.number = s.receipt)"
-)
 
 
 class RecordStore:
     """The centre's database. `run()` must be running for anything to be recorded."""
 
     def __init__(self, database: Database, sign_receipt: SignReceipt, queue_max: int) -> None:
-        self.registry = Registry(database)
+        self.recorded = Recorded(database)
         self.progress = Progress(database)
         self.conflicts = Conflicts(database)
+        self.registry = Registry(database)
+        self.signers = Signers(database)
         self.trust = TrustItems(database)
         self._database = database
         self._sign_receipt = sign_receipt
-        self._writer = GroupCommit[Change, Recorded](
+        self._writer = GroupCommit[CentreChange, Given](
             database, self._apply, queue_max=queue_max, on_commit=lambda _: self.conflicts.committed()
         )
 
@@ -108,11 +49,11 @@ class RecordStore:
         """Commits for ever."""
         await self._writer.run()
 
-    async def record(self, change: Change) -> Recorded:
+    async def record(self, change: CentreChange) -> Given:
         """The receipts, once everything is on disk. Recording again gives the same receipt again."""
         return (await self._writer.submit(change))[0]
 
-    async def record_all(self, changes: Sequence[Change]) -> list[Recorded]:
+    async def record_all(self, changes: Sequence[CentreChange]) -> list[Given]:
         """As `record`, for changes that arrived together."""
         return await self._writer.submit(*changes)
 
@@ -126,82 +67,9 @@ class RecordStore:
         """Returns once new counts are on disk."""
         await self._writer.submit(change)
 
-    async def statement(self, statement: bytes) -> RecordedStatement | None:
-        """One statement by its id."""
-        rows = await self._database.read(f"SELECT {_COLUMNS} FROM statement s WHERE s.id = ?", (statement,))
-        return _recorded(rows[0]) if rows else None
-
-    async def statements_named(self, short_ids: Sequence[bytes]) -> list[RecordedStatement]:
-        """Statements by the first 8 bytes of their ids."""
-        rows = await self._database.read(
-            f"SELECT {_COLUMNS} FROM statement s WHERE s.short_id IN ({marks(short_ids)})", short_ids
-        )
-        return [_recorded(row) for row in rows]
-
-    async def statements_of(self, tps: str) -> list[RecordedStatement]:
-        """All statements of one station, as they came."""
-        rows = await self._database.read(
-            f"SELECT {_COLUMNS} FROM statement s WHERE s.tps = ? ORDER BY s.number", (tps,)
-        )
-        return [_recorded(row) for row in rows]
-
-    async def pages_of(self, statement_number: int) -> list[tuple[int, DocumentHash, int, bool]]:
-        """The pages that a documents statement lists: number, document, size, whether it is here."""
-        rows = await self._database.read(
-            "SELECT p.page, p.document, p.size_bytes, d.sha256 IS NOT NULL FROM page p "
-            "LEFT JOIN document d ON d.sha256 = p.document WHERE p.statement = ? ORDER BY p.page",
-            (statement_number,),
-        )
-        return [(row[0], DocumentHash(row[1]), row[2], bool(row[3])) for row in rows]
-
-    async def listed_sizes(self, document: DocumentHash) -> tuple[int, ...]:
-        """Every size that recorded statements give a document; none if no statement lists it."""
-        rows = await self._database.read("SELECT DISTINCT size_bytes FROM page WHERE document = ?", (document,))
-        return tuple(row[0] for row in rows)
-
-    async def has_document(self, document: bytes) -> bool:
-        """Whether a photograph is here, whole."""
-        return bool(await self._database.read("SELECT 1 FROM document WHERE sha256 = ?", (document,)))
-
-    async def unfinished_documents(self) -> list[tuple[DocumentHash, int]]:
-        """Documents that are listed and not here, with their size."""
-        rows = await self._database.read(
-            "SELECT DISTINCT p.document, p.size_bytes FROM page p JOIN statement s ON s.number = p.statement "
-            "WHERE s.verdict IS NULL AND NOT EXISTS (SELECT 1 FROM document d WHERE d.sha256 = p.document)"
-        )
-        return [(DocumentHash(row[0]), int(row[1])) for row in rows]
-
-    async def signer_chain(self, x5t: X5t) -> tuple[bytes, ...] | None:
-        """The certificates of a signer met before, leaf first."""
-        rows = await self._database.read("SELECT chain FROM signer WHERE x5t = ?", (x5t,))
-        return tuple(cbor.decode(rows[0][0])) if rows else None
-
-    async def counts(self) -> dict[str, int]:
-        """Totals; nothing is ever taken out of the record, so that the newest number is how many there are."""
-        rows = await self._database.read(
-            "SELECT (SELECT coalesce(max(number), 0) FROM statement), "
-            "(SELECT count(*) FROM statement WHERE verdict = 2), (SELECT count(*) FROM statement WHERE verdict = 3), "
-            "(SELECT count(*) FROM statement WHERE verdict IS NULL), (SELECT documents FROM counted), "
-            "(SELECT coalesce(max(number), 0) FROM receipt), "
-            "(SELECT coalesce(sum(tps), 0) FROM registry_count WHERE digits = 0)"
-        )
-        statements, *answered = rows[0]
-        recorded = statements - sum(answered[:3])
-        names = (
-            "statements",
-            "recorded",
-            "in_conflict",
-            "refused",
-            "awaiting_documents",
-            "documents",
-            "receipts",
-            "tps",
-        )
-        return dict(zip(names, (statements, recorded, *answered), strict=True))
-
     # The writer's side.
 
-    async def _apply(self, changes: list[Change]) -> list[Recorded]:
+    async def _apply(self, changes: list[CentreChange]) -> list[Given]:
         given: list[list[bytes]] = [[] for _ in changes]
         self.conflicts.is_found = False
         await self._record_statements(changes, given)
@@ -218,7 +86,7 @@ class RecordStore:
                 receipts += first.setdefault(change.statement.id, receipts)
         return [tuple(dict.fromkeys(receipts)) for receipts in given]
 
-    async def _record_statements(self, changes: list[Change], given: list[list[bytes]]) -> None:
+    async def _record_statements(self, changes: list[CentreChange], given: list[list[bytes]]) -> None:
         wanted = [(at, change) for at, change in enumerate(changes) if isinstance(change, Record)]
         if not wanted:
             return
@@ -233,19 +101,19 @@ class RecordStore:
         if not fresh:
             return
         rivals = await self._rivals([change.statement for _, change in fresh.values()])
-        pending: list[_Pending] = []
+        pending: list[Pending] = []
         records: dict[int, Record] = {}
         for at, change in fresh.values():
             number += 1
             records[number] = change
-            pending += _judged(change, rivals, number, at)
+            pending += judged(change, rivals, number, at)
         settled = await self._sign(pending, given, receipt_number)
         await self._insert(records, settled)
         rivals_of_before = [(*verdict, of) for of, verdict in settled.items() if of not in records]
         await self._settle(rivals_of_before)
         self.conflicts.is_found = bool(rivals_of_before)
 
-    async def _complete_documents(self, changes: list[Change], given: list[list[bytes]]) -> None:
+    async def _complete_documents(self, changes: list[CentreChange], given: list[list[bytes]]) -> None:
         """Statements whose last photograph is here now are answered for."""
         documents = [
             (change.document, change.size_bytes, change.held_at)
@@ -254,7 +122,7 @@ class RecordStore:
         ]
         if documents:
             await self._database.writing.executemany("INSERT OR IGNORE INTO document VALUES (?, ?, ?)", documents)
-        pending: dict[int, _Pending] = {}
+        pending: dict[int, Pending] = {}
         for at, change in enumerate(changes):
             if isinstance(change, Counted | LearnTrust):
                 continue
@@ -266,7 +134,7 @@ class RecordStore:
             settled = await self._sign(list(pending.values()), given, receipt_number)
             await self._settle([(*verdict, of) for of, verdict in settled.items()])
 
-    async def _answerable(self, document: DocumentHash, sender: str, at: int) -> list[_Pending]:
+    async def _answerable(self, document: DocumentHash, sender: str, at: int) -> list[Pending]:
         """Statements without a verdict that list `document` and miss no other."""
         rows = await self._database.writing.execute_fetchall(
             "SELECT DISTINCT s.number, s.id, s.notes, EXISTS (SELECT 1 FROM statement o WHERE o.tps = s.tps AND "
@@ -278,12 +146,12 @@ class RecordStore:
             (document,),
         )
         return [
-            _Pending(number, _outcome(identifier, bool(conflict), notes), sender, at)
+            Pending(number, outcome_of(identifier, bool(conflict), notes), sender, at)
             for number, identifier, notes, conflict in rows
         ]
 
     async def _sign(
-        self, pending: Sequence[_Pending], given: list[list[bytes]], receipt_number: int
+        self, pending: Sequence[Pending], given: list[list[bytes]], receipt_number: int
     ) -> dict[int, tuple[int, int]]:
         """Signs and writes receipts, each for several statements of one sender: number -> (verdict, receipt)."""
         newest = {item.number: item for item in pending}  # the last outcome of a statement counts
@@ -291,7 +159,7 @@ class RecordStore:
         receipts: list[Row] = []
         settled: dict[int, tuple[int, int]] = {}
         for sender, items in itertools.groupby(ordered, key=lambda item: item.sender):
-            for group in _portions(items):
+            for group in portions(items):
                 receipt_number += 1
                 receipt, issued_at = self._sign_receipt([item.outcome for item in group])
                 receipts.append((receipt_number, receipt, issued_at, sender))
@@ -324,13 +192,9 @@ class RecordStore:
         ]
         if pages:
             await writing.executemany("INSERT INTO page VALUES (?, ?, ?, ?)", pages)
-        signers = [
-            (record.statement.signed.x5t, cbor.encode(list(record.new_chain)))
-            for record in records.values()
-            if record.new_chain
-        ]
+        signers = [(record.statement.signed.x5t, record.new_chain) for record in records.values() if record.new_chain]
         if signers:
-            await writing.executemany("INSERT OR IGNORE INTO signer VALUES (?, ?)", signers)
+            await self.signers.keep(signers)
 
     async def _known(self, ids: Sequence[bytes]) -> tuple[int, int, dict[StatementId, bytes | None]]:
         """One question for a whole group: the newest numbers of statements and receipts, and receipts given before."""
@@ -367,56 +231,7 @@ async def open_record(path: Path, sign_receipt: SignReceipt, *, queue_max: int) 
         yield RecordStore(database, sign_receipt, queue_max)
 
 
-@functools.lru_cache(1024)
-def _json(notes: tuple[str, ...]) -> str:
-    """Notes as the database keeps them; many statements have the same ones."""
-    return json.dumps(notes)
-
-
-def _place(statement: Statement) -> Row:
-    return (statement.tps, statement.form, int(statement.kind), statement.revision)
-
-
-def _portions(items: Iterable[_Pending]) -> Iterable[list[_Pending]]:
-    """Groups small enough for one receipt."""
-    group: list[_Pending] = []
-    notes = 0
-    for item in items:
-        if group and (len(group) == OUTCOMES_MAX or notes + len(item.outcome.notes) > _NOTES_IN_RECEIPT_MAX):
-            yield group
-            group, notes = [], 0
-        group.append(item)
-        notes += len(item.outcome.notes)
-    if group:
-        yield group
-
-
-def _judged(change: Record, rivals: dict[Row, list[Row]], number: int, at: int) -> Iterator[_Pending]:
-    """Refused, recorded or in conflict; nothing where photographs must come first. Rivals learn of a conflict."""
-    statement = change.statement
-    if change.refused:
-        yield _Pending(number, Outcome(statement.id, Verdict.REFUSED, (change.refused,)), change.sender, at)
-        return
-    content = cose.sha256(statement.content)
-    others = rivals.setdefault(_place(statement), [])
-    against = [other for other in others if other[2] != content]
-    at_once = statement.kind is not Kind.DOCUMENTS  # which is answered for when its last photograph is here
-    answered = int(Verdict.RECORDED) if at_once else None
-    others.append((number, statement.id, content, answered, _json(change.flags)))
-    for other_number, other_id, _, other_verdict, other_notes in against:
-        if other_verdict is not None:
-            yield _Pending(other_number, _outcome(other_id, True, other_notes), change.sender, at)
-    if at_once:
-        verdict = Verdict.CONFLICT if against else Verdict.RECORDED
-        yield _Pending(number, Outcome(statement.id, verdict, change.flags[:NOTES_MAX]), change.sender, at)
-
-
-def _outcome(statement: bytes, conflict: bool, notes: str) -> Outcome:
-    verdict = Verdict.CONFLICT if conflict else Verdict.RECORDED
-    return Outcome(StatementId(statement), verdict, tuple(json.loads(notes)))
-
-
-def _documents(change: Change) -> list[DocumentHash]:
+def _documents(change: CentreChange) -> list[DocumentHash]:
     """The photographs that a change brings, or lists."""
     match change:
         case CompleteDocument():
@@ -444,40 +259,7 @@ def _row(number: int, record: Record, verdict: int | None, receipt: int | None) 
         statement.signed.bare,
         cose.sha256(statement.content),
         record.received_at,
-        _json(notes),
+        notes_json(notes),
         verdict,
         receipt,
-    )
-
-
-def _recorded(row: Row) -> RecordedStatement:
-    (
-        number,
-        identifier,
-        kind,
-        tps,
-        form,
-        revision,
-        signed_at,
-        sender,
-        cose_bytes,
-        received_at,
-        notes,
-        verdict,
-        receipt,
-    ) = row
-    return RecordedStatement(
-        number=number,
-        id=StatementId(identifier),
-        kind=Kind(kind),
-        tps=tps,
-        form=form,
-        revision=revision,
-        signed_at=signed_at,
-        sender=sender,
-        cose=cose_bytes,
-        received_at=received_at,
-        notes=tuple(json.loads(notes)),
-        verdict=Verdict(verdict) if verdict else None,
-        receipt=receipt,
     )

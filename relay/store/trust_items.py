@@ -1,8 +1,8 @@
 """CA certificates, the centre's, and CRLs that were learned: kept for the next start, at relay and centre."""
 
 from relay.protocol import cose
+from relay.store.changes import LearnTrust, TellTrust
 from relay.store.database import Database
-from relay.store.holdings import LearnTrust, TellTrust
 
 
 class TrustItems:

@@ -18,9 +18,9 @@ from relay.protocol import codes
 from relay.protocol.parcels import SHORT_BYTES
 from relay.protocol.statements import DocumentHash, Kind
 from relay.store.board import ShownStatement
+from relay.store.changes import FileSlip, MarkDropped, RelayChange, Settle, TakeDocument, TakeStatement
 from relay.store.custody import CustodyStore
 from relay.store.documents import DocumentFiles
-from relay.store.holdings import Change, FileSlip, MarkDropped, Settle, TakeDocument, TakeStatement
 from relay.web import station
 from relay.web.kecamatan import Kecamatan
 from relay.web.station import Around
@@ -134,7 +134,7 @@ class Board:
             self._changed_stations.clear()
             self._changed_subjects.clear()
 
-    def _committed(self, changes: Sequence[Change]) -> None:
+    def _committed(self, changes: Sequence[RelayChange]) -> None:
         for change in changes:
             if isinstance(change, TakeStatement) and codes.covers(self.kecamatan.scope, change.statement.tps):
                 self._contact(change)
@@ -195,7 +195,7 @@ class Board:
             self._entries.move_to_end(tps)
 
 
-def _subjects(change: Change) -> Iterable[bytes]:
+def _subjects(change: RelayChange) -> Iterable[bytes]:
     """The statements and photographs of which a change may show on the board."""
     match change:
         case TakeStatement(statement):

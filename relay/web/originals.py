@@ -26,7 +26,7 @@ class Originals:
         """A photograph, byte for byte."""
         self._guard(request)
         document = hex_name(request, "document")
-        if not await self._store.is_held(document):
+        if not await self._store.photographs.is_held(document):
             raise Rejected(
                 Code.NOT_FOUND, "This photograph is not here: not yet, or not any more since the centre has it."
             )
@@ -36,7 +36,7 @@ class Originals:
     async def statement(self, request: web.Request) -> web.Response:
         """A statement exactly as it was signed."""
         self._guard(request)
-        held = await self._store.statement(hex_name(request, "statement"))
+        held = await self._store.holdings.statement(hex_name(request, "statement"))
         if held is None:
             raise Rejected(Code.NOT_FOUND, "This relay has no statement of that id.")
         return web.Response(body=held.cose, headers={**_CACHED, **pictures.BYTES_ONLY, "Content-Type": COSE_TYPE})

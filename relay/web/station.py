@@ -125,7 +125,7 @@ def _head(item: ShownStatement) -> dict[str, Any]:
         "revision": item.revision,
         "state": item.state,
         "verdict": item.verdict.name.lower() if item.verdict else None,
-        "reasons": item.reasons,
+        "reasons": item.notes,
     }
 
 

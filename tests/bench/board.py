@@ -17,9 +17,9 @@ from relay.clock import Clock
 from relay.protocol import codes, cose, forms, slips, statements
 from relay.protocol.codes import Scope
 from relay.protocol.statements import DocumentHash, Page
+from relay.store.changes import RelayChange, TakeDocument, TakeStatement
 from relay.store.custody import CustodyStore, open_custody
 from relay.store.documents import DocumentFiles
-from relay.store.holdings import Change, TakeDocument, TakeStatement
 from relay.web.board import Board
 from relay.web.kecamatan import Kecamatan
 from relay.web.snapshot import Snapshot
@@ -123,7 +123,7 @@ def _codes(count: int) -> Iterator[str]:
         yield f"{KECAMATAN}{2001 + at // 40}{at % 40 + 1:03d}"
 
 
-def _station(signer: cose.Signer, tps: str) -> Iterator[Change]:
+def _station(signer: cose.Signer, tps: str) -> Iterator[RelayChange]:
     yield from _tallies(signer, tps, _TALLIES)
     for form, revision in _TALLIES:
         named = [DocumentHash(cose.sha256(f"{tps} {form} {revision} {page}".encode())) for page in range(_PAGES)]

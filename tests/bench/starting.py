@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from relay.protocol import receipts, slips, statements
+from relay.store.changes import Record, TakeStatement
 from relay.store.custody import open_custody
-from relay.store.holdings import TakeStatement
-from relay.store.record import Record, open_record
+from relay.store.record import open_record
 from tests.authorities import KECAMATAN
 from tests.bench import nodes
 from tests.bench.figures import Figure, Section

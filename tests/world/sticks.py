@@ -23,9 +23,9 @@ from relay.identity import NodeIdentity
 from relay.protocol import cose, manifests, receipts, slips, statements
 from relay.protocol.messages import ReceiptGiven, TrustNews
 from relay.protocol.roles import Role
+from relay.store.changes import TakeDocument, TakeStatement
 from relay.store.custody import CustodyStore, open_custody
 from relay.store.documents import DocumentFiles
-from relay.store.holdings import TakeDocument, TakeStatement
 from relay.uplink.https import HttpsUplink
 from relay.verifier import Verifier
 from tests.authorities import KECAMATAN, TPS
@@ -62,7 +62,7 @@ class Custody:
 
     async def waiting(self) -> int:
         """How many statements have no receipt."""
-        return (await self.store.counts())["without_receipt"]
+        return (await self.store.holdings.counts())["without_receipt"]
 
     def filing(self) -> Filing:
         """What files receipts, without checking their signatures: that is done where a whole relay runs."""

@@ -12,10 +12,10 @@ from relay.protocol import codes, cose, forms, slips, statements
 from relay.protocol.receipts import Outcome
 from relay.protocol.roles import Role
 from relay.protocol.statements import DocumentHash, Page
+from relay.store.changes import Record, TakeDocument, TakeStatement
 from relay.store.custody import open_custody
 from relay.store.documents import DocumentFiles
-from relay.store.holdings import TakeDocument, TakeStatement
-from relay.store.record import Record, open_record
+from relay.store.record import open_record
 from tests.authorities import KECAMATAN, Party
 from tests.bench.material import FORM, SIGNED_AT
 from tests.world.nodes import Country
