@@ -174,7 +174,7 @@ class Custodian:
     async def _keep_chunk(self, chunk: ChunkParcel) -> list[bytes]:
         """Writes a chunk; the document's slip if it is in custody now, or was."""
         document = chunk.document
-        if await self._store.photographs.is_held(document) or await self._store.photographs.is_settled(document):
+        if await self._store.photographs.is_done(document):
             return await self._store.neighbours.slips_for([document])
         if await self._arriving.sizes(document):  # nothing is dropped for what nobody lists
             await self._reception.make_room(len(chunk.data), self._clock.now())
@@ -184,7 +184,7 @@ class Custodian:
 
     async def _catch_up(self, document: DocumentHash) -> None:
         """A photograph that is whole on disk and not in custody, since a commit failed, is taken now if it can be."""
-        if await self._store.photographs.is_held(document) or await self._store.photographs.is_settled(document):
+        if await self._store.photographs.is_done(document):
             return
         try:
             size = await self._arriving.complete(document)

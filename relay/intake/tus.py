@@ -111,7 +111,7 @@ class Tus:
                 Code.UPLOAD_OFFSET_MISMATCH, f"The relay holds {offset} bytes of this; ask with HEAD and go on there."
             )
         if offset == size:
-            if not await self._is_here(document):
+            if not await self._store.photographs.is_done(document):
                 await self._reception.take_document(document, size)
             return size
         await self._reception.make_room(size - offset, self._clock.now())
@@ -148,12 +148,8 @@ class Tus:
             )
         return size
 
-    async def _is_here(self, document: bytes) -> bool:
-        """In custody, or dropped because the centre has it. Dropped for any other reason, it is to come again."""
-        return await self._store.photographs.is_held(document) or await self._store.photographs.is_settled(document)
-
     async def _offset(self, document: bytes, size: int) -> int:
-        if await self._is_here(document):
+        if await self._store.photographs.is_done(document):
             return size
         return min(size, await asyncio.to_thread(self._files.arrived_bytes, document))
 

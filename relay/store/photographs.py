@@ -36,6 +36,10 @@ class Photographs:
         )
         return bool(await self._database.read(sql, (document,)))
 
+    async def is_done(self, document: bytes) -> bool:
+        """Whether it need not come any more: in custody, or at the centre. Dropped otherwise, it is to come again."""
+        return await self.is_held(document) or await self.is_settled(document)
+
     async def droppable(self, limit: int) -> list[DocumentHash]:
         """Photographs that the centre has recorded and no statement without a receipt lists, oldest first."""
         rows = await self._database.read(
