@@ -46,10 +46,10 @@ def main(words: list[str]) -> int:
 
 
 def _run(_options: argparse.Namespace, config: CentreConfig) -> int:
-    from relay import node
+    from relay.node import centre, process
 
-    node.set_up_logging(config.log.level)
-    node.run(node.run_centre(config))
+    process.set_up_logging(config.log.level)
+    process.run(centre.run_centre(config))
     return 0
 
 

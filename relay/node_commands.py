@@ -27,10 +27,10 @@ def _run(words: list[str]) -> int:
     parser = argparse.ArgumentParser("relay run", description="Run the relay of a kecamatan until it is told to stop.")
     parser.add_argument("--config", type=Path, default=_CONFIG_DEFAULT, help="relay.toml (default: %(default)s)")
     config = config_module.load(parser.parse_args(words).config, RelayConfig)
-    from relay import node
+    from relay.node import process, relay
 
-    node.set_up_logging(config.log.level)
-    node.run(node.run_relay(config))
+    process.set_up_logging(config.log.level)
+    process.run(relay.run_relay(config))
     return 0
 
 
@@ -48,9 +48,9 @@ def _check_config(words: list[str]) -> int:
         return 0
     config = config_module.load(options.config, kind)
     if options.files_too:
-        from relay import node
+        from relay.node.check import check_files
 
-        node.check_files(config)
+        check_files(config)
     print(
         f"{options.config} holds. Data in {config.node.data_directory}, identity in {config.node.identity_directory}."
     )

@@ -16,7 +16,7 @@ DOORS = {
     "zstandard": {"relay/protocol/parcels.py"},
     "zeroconf": {"relay/intake/announce.py", "relay/discovery.py"},
     "prometheus_client": {"relay/metrics.py"},
-    "uvloop": {"relay/node.py", "relay/uplink/https.py"},
+    "uvloop": {"relay/node/process.py", "relay/uplink/https.py"},
     "PIL": {"relay/demo/"},
     "fpdf": {"relay/authority/cards.py", "relay/web/sheet_pdf.py"},
     "segno": {"relay/authority/cards.py"},

@@ -30,7 +30,7 @@ def until_listening(material: Material, rounds: int, stored: int, *, profile: bo
         centre = {name: nodes.centre_words(material, folder) for name, folder in (("empty", empty), ("full", full))}
         if profile:
             _show_imports(["-m", "relay", "run", "--help"])
-            _show_imports(["-c", "import relay.node"])
+            _show_imports(["-c", "import relay.node.relay"])
         figures = [
             *_starts("relay, empty", relay["empty"], empty, rounds),
             *_starts(f"relay, {stored} statements", relay["full"], full, rounds),

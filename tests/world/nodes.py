@@ -9,7 +9,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from relay import node
 from relay.config import (
     AnnounceConfig,
     CentreConfig,
@@ -22,6 +21,8 @@ from relay.config import (
     TrustConfig,
     UplinkConfig,
 )
+from relay.node.centre import centre_parts
+from relay.node.relay import relay_parts
 from relay.protocol import codes, cose, forms, statements
 from relay.protocol.roles import Role
 from relay.protocol.statements import DocumentHash, Page, StatementId
@@ -114,14 +115,14 @@ def write_identity(folder: Path, key: ec.EllipticCurvePrivateKey, chain: tuple[b
 @asynccontextmanager
 async def running_relay(config: RelayConfig) -> AsyncIterator[str]:
     """A relay in this process; its address."""
-    async with node.relay_parts(config) as port:
+    async with relay_parts(config) as port:
         yield f"https://{LOOPBACK}:{port}"
 
 
 @asynccontextmanager
 async def running_centre(config: CentreConfig) -> AsyncIterator[str]:
     """A centre in this process; its address."""
-    async with node.centre_parts(config) as port:
+    async with centre_parts(config) as port:
         yield f"https://{LOOPBACK}:{port}"
 
 
