@@ -35,6 +35,12 @@ _ARGUMENTS = [
     "--no-first-run",
 ]
 _INSIDE = ("blob:", "data:", "about:")
+_GO = """place => new Promise(there => {
+    const before = location.href
+    location.hash = place
+    if (location.href === before) there()
+    else addEventListener('hashchange', () => requestAnimationFrame(() => setTimeout(there)), { once: true })
+})"""
 
 
 def is_there() -> bool:
@@ -130,6 +136,11 @@ async def chromium(
         finally:
             with contextlib.suppress(Error):  # killed by the test
                 await context.close()
+
+
+async def go(page: Page, *parts: object) -> None:
+    """The screen of an address, without loading the page again: nothing of the one before is there any more."""
+    await page.evaluate(_GO, "/" + "/".join(map(str, parts)))
 
 
 async def axe(page: Page) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from playwright.async_api import Locator, Page, expect
 
 from relay.protocol.forms import Figures
-from tests.browser.chromium import Browser
+from tests.browser.chromium import Browser, go
 from tests.browser.words import say
 
 RECEIPT_SECONDS = 30
@@ -18,16 +18,36 @@ class Officer:
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    async def enrol(self, code: str, name: str = "Yusuf") -> None:
-        """Types the one-time code and a name, and waits for the certificate."""
-        await self.page.get_by_label(say("enrol.code")).fill(code)
+    async def type_code(self, code: str, name: str = "Yusuf") -> None:
+        """Types the one-time code and a name."""
+        field = self.page.get_by_label(say("enrol.code"))
+        await field.wait_for()
+        await self.arrive()
+        await field.fill(code)
         await self.page.get_by_label(say("enrol.name")).fill(name)
+
+    async def enrol(self, code: str, name: str = "Yusuf") -> None:
+        """Does so, sends it, and waits for the certificate, or for the screen of those who wait."""
+        await self.type_code(code, name)
+        asking = await self.heading.inner_text()
         await self.main.click()
-        await expect(self.page.get_by_role("heading", level=1)).not_to_have_text(say("enrol.title"))
+        await expect(self.heading).not_to_have_text(asking)
 
     async def go(self, *parts: object) -> None:
         """The screen of an address, without loading the page again."""
-        await self.page.evaluate("place => { location.hash = place }", "/" + "/".join(map(str, parts)))
+        await go(self.page, *parts)
+
+    async def arrive(self) -> None:
+        """Waits until the screen has taken the focus, as every new one does: what is typed before that is lost."""
+        await expect(self.page).to_have_title(await self.heading.inner_text())  # set when the focus was taken
+
+    async def sheet(self, tps: str, form: int, part: str) -> Locator:
+        """The boxes of one part of the paper, once they can be typed into."""
+        await self.go("tps", tps, form, "fill", part)
+        boxes = self.page.locator(".boxes input")
+        await boxes.first.wait_for()
+        await self.arrive()
+        return boxes
 
     async def enter(self, tps: str, form: int, figures: Figures) -> None:
         """Types the figures of a whole form, by keyboard alone: sheet after sheet, boxes in the order of the paper."""
@@ -72,9 +92,8 @@ class Officer:
 
     async def check_doubts(self) -> None:
         """Says of everything doubtful on the screen that it is so on the paper."""
-        doubts = self.page.locator("input[data-flag]:not(:checked)")
-        while await doubts.count():
-            await doubts.first.click()
+        while await self.doubts.count():
+            await self.doubts.first.click()
 
     async def until(self, step: str) -> None:
         """Waits until the item on the screen is at a step: on-phone, at-relay, on-its-way, at-centre."""
@@ -105,6 +124,11 @@ class Officer:
     @property
     def _here(self) -> Locator:
         return self.steps.locator("[aria-current=step] .step-name")
+
+    @property
+    def doubts(self) -> Locator:
+        """What is doubtful on the screen, and was not said to be so on the paper."""
+        return self.page.locator("input[data-flag]:not(:checked)")
 
     @property
     def heading(self) -> Locator:

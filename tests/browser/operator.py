@@ -16,7 +16,7 @@ from relay.protocol.roles import Role
 from relay.protocol.statements import DocumentHash
 from relay.web import site
 from tests.authorities import KECAMATAN, Party
-from tests.browser.chromium import Browser, axe
+from tests.browser.chromium import Browser, axe, go
 from tests.browser.place import Place
 from tests.browser.words import say
 from tests.world.http import post, upload
@@ -122,9 +122,11 @@ class Operator:
         """The button of these words."""
         await self.page.get_by_role("button", name=say(key), exact=True).click()
 
-    async def go(self, *parts: object) -> None:
-        """The screen of an address, without loading the page again."""
-        await self.page.evaluate("place => { location.hash = place }", "/" + "/".join(map(str, parts)))
+    async def go(self, *parts: object, shows: str = "h1") -> None:
+        """The screen of an address, without loading the page again, once it is there; `shows` is what comes last."""
+        await go(self.page, *parts)
+        await expect(self.page.get_by_text("…", exact=True)).to_have_count(0)
+        await self.page.locator(shows).first.wait_for()
 
     def row(self, tps: str) -> Locator:
         """A station on the board."""

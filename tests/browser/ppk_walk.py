@@ -41,32 +41,23 @@ async def ppk_screens(
     disputed = stations()[0].tps
     await someone.row(disputed).wait_for()
     yield "board", page
-    for name, parts, title in (
-        ("station", ("tps", disputed), say("station.title", tps=int(disputed[-3:]))),
-        ("resolve", ("tps", disputed, FORM_CODE), say("resolve.title", tps=int(disputed[-3:]))),
-        ("totals", ("totals",), say("totals.title")),
-        ("queue", ("queue",), say("queue.title")),
-        ("phones", ("phones",), say("phones.title")),
+    for name, parts, shows in (
+        ("station", ("tps", disputed), "details.card"),
+        ("resolve", ("tps", disputed, FORM_CODE), ".beside"),
+        ("totals", ("totals",), ".chart"),
+        ("queue", ("queue",), ".uplink"),
+        ("phones", ("phones",), ".plain-list"),
     ):
-        await someone.go(*parts)
-        await expect(page.get_by_role("heading", level=1)).to_have_text(title)
-        await _loaded(page)
+        await someone.go(*parts, shows=shows)
+        await page.evaluate(_PICTURES_THERE)
         yield name, page
     await page.goto(place.centre_url)
-    await _loaded(page)
+    await page.locator(".headline").wait_for()
     yield "centre", page
     for name in (PROVINCE_NAME, KABUPATEN_NAME, stations()[0].kecamatan_name):
         await page.get_by_role("row").get_by_role("link", name=name, exact=True).click()
         await expect(page.get_by_role("heading", name=name)).to_be_visible()
-    await _loaded(page)
     yield "centre-kecamatan", page
-
-
-async def _loaded(page: Page) -> None:
-    """Until every picture in the window is there, and nothing says that it is still coming."""
-    await expect(page.get_by_role("heading", level=1)).to_be_visible()
-    await expect(page.get_by_text("…", exact=True)).to_have_count(0)
-    await page.evaluate(_PICTURES_THERE)
 
 
 async def _fill(place: Place, country: Country, gallery: list[Path]) -> None:

@@ -19,7 +19,8 @@ async def test_what_a_page_does_wrong_is_noticed(browser: Browser, at_relay: Pla
     page = await browser.open(at_relay.url)
     await page.evaluate("document.head.append(Object.assign(document.createElement('script'), { text: '1' }))")
     await page.evaluate("fetch('https://elsewhere.test/').catch(() => null)")
-    await page.evaluate("setTimeout(() => { throw new Error('nobody caught this') })")
+    async with browser.context.expect_event("weberror"):
+        await page.evaluate("setTimeout(() => { throw new Error('nobody caught this') })")
     await page.evaluate("document.body.append(document.createElement('input'))")
     assert any(fault.startswith("label") for fault in await axe(page))
     with pytest.raises(AssertionError) as caught:

@@ -41,8 +41,7 @@ async def test_a_false_relay_gets_no_trust_and_no_statement(
     someone = await officer(browser, at_relay.url)
     page, code = someone.page, at_relay.new_code(station.tps)
     await browser.context.route("**/v1/enrolments", false_proof)
-    await page.get_by_label(say("enrol.code")).fill(code)
-    await page.get_by_label(say("enrol.name")).fill("Yusuf")
+    await someone.type_code(code)
     await someone.main.click()
     await expect(page.get_by_text(say("relay-false"))).to_be_visible()
     await browser.context.unroute("**/v1/enrolments")
@@ -52,8 +51,8 @@ async def test_a_false_relay_gets_no_trust_and_no_statement(
     page.on("request", lambda request: handed.append(request.url) if request.method == "POST" else None)
     await page.reload()
     await expect(page.get_by_text(say("relay-false"))).to_be_visible()
-    await someone.go("tps", station.tps, FORM_CODE, "fill", "IV")
-    await page.locator(".boxes input").first.fill("7")
+    boxes = await someone.sheet(station.tps, FORM_CODE, "IV")
+    await boxes.first.fill("7")
     await someone.sign(station.tps, FORM_CODE)
     assert await someone.step() == say("state.on-phone")
     assert "statement.cose" in zipfile.ZipFile(await someone.save_proof(tmp_path)).namelist()
@@ -96,27 +95,33 @@ async def test_a_page_that_breaks_says_so_and_keeps_what_was_entered(
 ) -> None:
     page = enrolled.page
     browser.forgive("figures|Cannot read properties of null")
-    await enrolled.go("tps", station.tps, DPR, "fill", "I")
-    await page.locator(".boxes input").first.fill("7")
+    boxes = await enrolled.sheet(station.tps, DPR, "I")
+    await boxes.first.fill("7")
     await enrolled.go("tps", station.tps, FORM_CODE)
     await expect(enrolled.main).to_be_visible()
     await page.evaluate(
         """key => new Promise((resolve, reject) => {
             const opening = indexedDB.open('relay')
-            opening.onsuccess = () => {
+            const spoil = () => {
                 const writing = opening.result.transaction('drafts', 'readwrite')
-                const reading = writing.objectStore('drafts').get(key)
-                reading.onsuccess = () => writing.objectStore('drafts').put({ ...reading.result, figures: null }, key)
-                writing.oncomplete = () => { opening.result.close(); resolve() }
+                const drafts = writing.objectStore('drafts')
+                const reading = drafts.get(key)
+                reading.onsuccess = () => reading.result && drafts.put({ ...reading.result, figures: null }, key)
+                writing.oncomplete = () => {
+                    if (!reading.result) return spoil()  // what is shown may not be written yet
+                    opening.result.close()
+                    resolve()
+                }
                 writing.onerror = reject
             }
+            opening.onsuccess = spoil
         })""",
         f"{station.tps}/{FORM_CODE}",
     )
     await page.reload()
     await expect(enrolled.heading).to_have_text(say("app.broken"))
-    await enrolled.go("tps", station.tps, DPR, "fill", "I")
-    await expect(page.locator(".boxes input").first).to_have_value("007")
+    await enrolled.sheet(station.tps, DPR, "I")
+    await expect(boxes.first).to_have_value("007")
     await page.evaluate("void Promise.reject(new Error('figures'))")  # an accident that nothing else shows
     await expect(page.locator(".notices")).to_contain_text(say("app.broken-why"))
 

@@ -1,8 +1,10 @@
 """The phone's page when things go away: the network, the relay, the page, the browser. It goes on where it was."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import pytest
 from playwright.async_api import expect
 
 from relay.demo.figures import FORM_CODE, Station
@@ -17,97 +19,93 @@ BROKEN = r"net::ERR_|Failed to (load|fetch)"
 SLOW_BYTES_PER_SECOND = 250_000
 
 
-async def until_sent(place: Place, size_bytes: int) -> None:
-    """Until so many bytes more have crossed the hotspot towards the relay."""
-    begun = place.hotspot.bytes_up
+@dataclass(frozen=True)
+class Sending:
+    """An officer with photographs to send, and a hotspot so slow that things happen meanwhile."""
 
-    async def look() -> bool:
-        return place.hotspot.bytes_up - begun >= size_bytes
+    officer: Officer
+    browser: Browser
+    place: Place
+    station: Station
+    gallery: list[Path]
+    http: aiohttp.ClientSession
 
-    await eventually(look)
+    async def begin(self, pages: int, sent_bytes: int) -> None:
+        """Signs the first pages, and waits until so many bytes of them have crossed."""
+        hotspot = self.place.hotspot
+        await self.officer.photograph(self.station.tps, FORM_CODE, self.gallery[:pages])
+        hotspot.up(SLOW_BYTES_PER_SECOND)
+        begun = hotspot.bytes_up
+        await self.officer.sign(self.station.tps, FORM_CODE)
+
+        async def crossed() -> bool:
+            return hotspot.bytes_up - begun >= sent_bytes
+
+        await eventually(crossed)
+
+    async def end(self, pages: int) -> None:
+        """Waits until they are at the centre, each as it was taken."""
+        await self.officer.until("at-centre")
+        taken = [file.read_bytes() for file in self.gallery[:pages]]
+        assert await self.place.photographs(self.http, self.station.tps) == taken
+
+    def size(self) -> int:
+        """How many bytes the first page has."""
+        return self.gallery[0].stat().st_size
 
 
-async def test_a_photograph_cut_in_the_middle_goes_on_where_it_was(
+@pytest.fixture
+def sending(
     enrolled: Officer,
     browser: Browser,
     at_relay: Place,
     station: Station,
     gallery: list[Path],
     http: aiohttp.ClientSession,
-) -> None:
+) -> Sending:
+    """The station's officer; that a network is cut is no fault of the page."""
     browser.forgive(BROKEN)
-    size = gallery[0].stat().st_size
-    await enrolled.photograph(station.tps, FORM_CODE, gallery[:1])
-    at_relay.hotspot.up(SLOW_BYTES_PER_SECOND)
-    begun = at_relay.hotspot.bytes_up
-    await enrolled.sign(station.tps, FORM_CODE)
-    await until_sent(at_relay, size // 2)
-    at_relay.hotspot.down()
-    await expect(enrolled.page.get_by_text(say("app.no-relay"))).to_be_visible()
-    at_relay.hotspot.up()
-    await enrolled.page.get_by_role("button", name=say("item.send-now")).or_(enrolled.steps).first.click()
-    await enrolled.until("at-centre")
-    assert await at_relay.photographs(http, station.tps) == [gallery[0].read_bytes()]
-    assert at_relay.hotspot.bytes_up - begun < 1.4 * size  # not begun again
+    return Sending(enrolled, browser, at_relay, station, gallery, http)
 
 
-async def test_a_reload_in_the_middle_of_a_photograph_loses_nothing(
-    enrolled: Officer,
-    browser: Browser,
-    at_relay: Place,
-    station: Station,
-    gallery: list[Path],
-    http: aiohttp.ClientSession,
-) -> None:
-    browser.forgive(BROKEN)
-    await enrolled.photograph(station.tps, FORM_CODE, gallery[:2])
-    at_relay.hotspot.up(SLOW_BYTES_PER_SECOND)
-    await enrolled.sign(station.tps, FORM_CODE)
-    await until_sent(at_relay, gallery[0].stat().st_size // 2)
-    await enrolled.page.reload()
-    at_relay.hotspot.up()
-    await enrolled.until("at-centre")
-    assert await at_relay.photographs(http, station.tps) == [file.read_bytes() for file in gallery[:2]]
+async def test_a_photograph_cut_in_the_middle_goes_on_where_it_was(sending: Sending) -> None:
+    someone, hotspot = sending.officer, sending.place.hotspot
+    begun = hotspot.bytes_up
+    await sending.begin(1, sending.size() // 2)
+    hotspot.down()
+    await expect(someone.page.get_by_text(say("app.no-relay"))).to_be_visible()
+    hotspot.up()
+    await someone.page.get_by_role("button", name=say("item.send-now")).or_(someone.steps).first.click()
+    await sending.end(1)
+    assert hotspot.bytes_up - begun < 1.4 * sending.size()  # not begun again
 
 
-async def test_a_relay_that_restarts_is_handed_the_rest(
-    enrolled: Officer,
-    browser: Browser,
-    at_relay: Place,
-    station: Station,
-    gallery: list[Path],
-    http: aiohttp.ClientSession,
-) -> None:
-    browser.forgive(BROKEN)
-    await enrolled.photograph(station.tps, FORM_CODE, gallery)
-    at_relay.hotspot.up(SLOW_BYTES_PER_SECOND)
-    await enrolled.sign(station.tps, FORM_CODE)
-    await until_sent(at_relay, gallery[0].stat().st_size + 50_000)
-    await at_relay.stop_relay()
-    await at_relay.start_relay()
-    at_relay.hotspot.up()
-    await enrolled.until("at-centre")
-    assert await at_relay.photographs(http, station.tps) == [file.read_bytes() for file in gallery]
+async def test_a_reload_in_the_middle_of_a_photograph_loses_nothing(sending: Sending) -> None:
+    await sending.begin(2, sending.size() // 2)
+    await sending.officer.page.reload()
+    sending.place.hotspot.up()
+    await sending.end(2)
 
 
-async def test_the_page_opens_works_and_signs_with_no_network_at_all(
-    enrolled: Officer,
-    browser: Browser,
-    at_relay: Place,
-    station: Station,
-    gallery: list[Path],
-    http: aiohttp.ClientSession,
-) -> None:
-    browser.forgive(BROKEN)
-    await enrolled.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    at_relay.hotspot.down()
-    await enrolled.page.close()
-    again = await officer(browser, at_relay.url)
-    await again.photograph(station.tps, FORM_CODE, gallery[:1])
-    await again.sign(station.tps, FORM_CODE)
+async def test_a_relay_that_restarts_is_handed_the_rest(sending: Sending) -> None:
+    await sending.begin(3, sending.size() + 50_000)
+    await sending.place.stop_relay()
+    await sending.place.start_relay()
+    sending.place.hotspot.up()
+    await sending.end(3)
+
+
+async def test_the_page_opens_works_and_signs_with_no_network_at_all(sending: Sending) -> None:
+    place, tps = sending.place, sending.station.tps
+    await sending.officer.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    place.hotspot.down()
+    await sending.officer.page.close()
+    again = await officer(sending.browser, place.url)
+    await again.photograph(tps, FORM_CODE, sending.gallery[:1])
+    await again.sign(tps, FORM_CODE)
     await again.until("on-phone")
-    assert await at_relay.recorded(http, station.tps) == []
-    at_relay.hotspot.up()
+    assert await place.recorded(sending.http, tps) == []
+    place.hotspot.up()
     await again.page.get_by_role("button", name=say("item.send-now")).click()
     await again.until("at-centre")
 

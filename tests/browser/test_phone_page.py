@@ -78,9 +78,8 @@ async def test_a_correction_is_a_new_revision_and_shows_what_changed(
     await enrolled.enter(station.tps, FORM_CODE, station.figures)
     await enrolled.sign(station.tps, FORM_CODE)
     await enrolled.until("at-centre")
-    await enrolled.go("tps", station.tps, FORM_CODE, "fill", "V")
-    last = enrolled.page.locator(".boxes input").last
-    await last.fill("777")
+    boxes = await enrolled.sheet(station.tps, FORM_CODE, "V")
+    await boxes.last.fill("777")
     await enrolled.sign(station.tps, FORM_CODE)
     await expect(enrolled.page.get_by_text(say("item.revision", revision=2))).to_be_visible()
     await expect(enrolled.page.get_by_role("heading", name=say("item.changed"))).to_be_visible()
@@ -150,9 +149,7 @@ async def test_a_wrong_code_is_said_and_may_be_typed_again(
     browser: Browser, at_relay: Place, station: Station, typed: str, why: str
 ) -> None:
     someone = await officer(browser, at_relay.url)
-    code = someone.page.get_by_label(say("enrol.code"))
-    await code.fill(typed)
-    await someone.page.get_by_label(say("enrol.name")).fill("Yusuf")
+    await someone.type_code(typed)
     await someone.main.click()
     await expect(someone.page.get_by_text(say(why))).to_be_visible()
     await someone.enrol(at_relay.new_code(station.tps).lower().replace("-", " "))

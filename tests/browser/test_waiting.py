@@ -109,8 +109,8 @@ async def test_what_the_centre_refuses_is_said_stays_and_is_signed_anew_with_a_n
     await someone.enrol(authority.code(tps))
     await answer_comes(someone, carry(http, relay, country, authority))
     await expect(someone.heading).to_have_text("TPS 001")
-    await someone.go("tps", tps, FORM_CODE, "fill", "IV")
-    await page.locator(".boxes input").first.fill("7")
+    boxes = await someone.sheet(tps, FORM_CODE, "IV")
+    await boxes.first.fill("7")
     await someone.photograph(tps, FORM_CODE, gallery[:1])
     await someone.sign(tps, FORM_CODE)
     await someone.until("at-relay")
@@ -126,8 +126,8 @@ async def test_what_the_centre_refuses_is_said_stays_and_is_signed_anew_with_a_n
     await someone.go("tps", tps)
     refused = page.locator(".item-line").filter(has_text=say("state.refused"))
     await expect(refused).to_have_count(2)  # figures, and photographs
-    await someone.go("tps", tps, FORM_CODE, "fill", "IV")
-    await expect(page.locator(".boxes input").first).to_have_value("007")
+    await someone.sheet(tps, FORM_CODE, "IV")
+    await expect(boxes.first).to_have_value("007")
     await someone.go("tps", tps, FORM_CODE, "photographs")
     await expect(page.locator(".page-shown")).to_have_count(1)
 

@@ -3,6 +3,7 @@
 import shutil
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Page
@@ -53,6 +54,19 @@ async def is_newer(page: Page) -> bool:
     """Whether the page is that of the next version, once something is on the screen."""
     await page.wait_for_selector("h1")
     return await page.locator("meta[name=newer]").count() == 1
+
+
+async def worker_statuses(browser: Browser, page: Page) -> dict[str, str]:
+    """How each version of the service worker stands, as the browser tells it from now on."""
+    statuses: dict[str, str] = {}
+
+    def note(told: dict[str, Any]) -> None:
+        statuses.update({version["versionId"]: version["status"] for version in told["versions"]})
+
+    devtools = await browser.context.new_cdp_session(page)
+    devtools.on("ServiceWorker.workerVersionUpdated", note)
+    await devtools.send("ServiceWorker.enable")
+    return statuses
 
 
 async def test_the_page_opens_with_no_network_and_signs(
@@ -110,14 +124,18 @@ async def test_a_new_version_takes_over_at_the_next_start_and_loses_nothing(
     await phone.page.reload()
     assert not await is_newer(phone.page)  # what is open stays whole
 
+    away = await browser.open("about:blank")
+    statuses = await worker_statuses(browser, away)
+
     async def is_here() -> bool:
-        return bool(
-            await phone.page.evaluate("navigator.serviceWorker.getRegistration().then((it) => it?.waiting != null)")
-        )
+        return "installed" in statuses.values()
+
+    async def took_over() -> bool:
+        return set(statuses.values()) == {"activated", "redundant"}
 
     await eventually(is_here, 15)
-    away = await browser.open("about:blank")
     await phone.page.close()
+    await eventually(took_over)  # the browser may take its time to see that nobody has the old one open
     page = await browser.open(at_relay.url)
     await away.close()
     assert await is_newer(page)

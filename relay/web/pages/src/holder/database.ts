@@ -1,8 +1,8 @@
 // The door to IndexedDB (by `idb`): everything that the pages keep on this device lies in one database, store by store.
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb'
-import type { Figures, Page, Trouble } from '../phone/engine/types'
 import type { Bytes } from '../protocol/bytes'
-import { Problem } from './problem'
+import type { Figures } from '../protocol/rules'
+import { Problem, type Trouble } from './problem'
 
 const NAME = 'relay'
 const VERSION = 1
@@ -41,6 +41,25 @@ export interface Certified {
 export interface HolderRecord {
   asking: Asking | null
   certified: Certified | null
+}
+
+export type PhotographWarning =
+  | 'blurred'
+  | 'small'
+  | 'not-a-picture'
+  | 'cannot-be-shown'
+  | 'same-as-another-page'
+  | 'dark'
+
+/** One photographed page of the paper. */
+export interface Page {
+  number: number
+  /** SHA-256 of the file as it was taken, hex. */
+  document: string
+  fileName: string
+  type: string
+  sizeBytes: number
+  warnings: PhotographWarning[]
 }
 
 export interface SentPageRecord extends Page {

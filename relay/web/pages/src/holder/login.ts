@@ -5,13 +5,8 @@ import { login as loginPayload } from '../protocol/login'
 import type { Holding } from './holder'
 import { ask, askJson } from './http'
 
-/** Who is logged in, as the relay says it. */
-export interface Session {
-  name: string
-  role: string
-  scope: string
-  expires_at: number
-}
+/** Who looks, as the relay says it: the relay's own screen, or an operator who logged in. */
+export type Session = { role: 'screen' } | { role: string; name: string; scope: string; expires_at: number }
 
 /** Signs a fresh challenge; the relay answers with the session, which a cookie keeps. Throws `Problem`. */
 export async function login(holding: Holding): Promise<Session> {

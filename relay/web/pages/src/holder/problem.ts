@@ -1,5 +1,11 @@
 // What went wrong, for a person; and the three ways in which asking a node can fail, by who must act.
 
+/** What stands in the way, in a code (`words/codes.toml`) and the sentence of who said it. */
+export interface Trouble {
+  code: string
+  detail: string
+}
+
 /** `code` has words in `words/codes.toml`; `detail` is the sentence of who said it. */
 export class Problem extends Error {
   constructor(

@@ -1,6 +1,5 @@
 // What a stable code means to a person: the words of codes.toml, or the sentence of who said it.
 
-import { Problem } from '../phone/engine/types'
 import { knows, say } from '../words/words'
 
 /** The words for `code`; `votes-party-7` has those of `votes-party`, with its number. */
@@ -9,10 +8,4 @@ export function explain(code: string, detail = ''): string {
   const numbered = /^(.+)-(\d+)$/.exec(code)
   if (numbered?.[1] && knows(numbered[1])) return say(numbered[1], { number: numbered[2] ?? '' })
   return detail || say('common.unknown-code', { code })
-}
-
-/** What was thrown, in words. */
-export function explainError(error: unknown): string {
-  if (error instanceof Problem) return explain(error.code, error.detail)
-  return say('common.unexpected', { detail: error instanceof Error ? error.message : String(error) })
 }

@@ -1,12 +1,12 @@
 // A rule of a form with the numbers of this paper in it: what does not agree, for the person who copied it.
 
-import { type Field, type Form, judge, type Rule } from '../protocol/forms'
+import type { Form } from '../protocol/forms'
+import { type Figures, judge, type Rule } from '../protocol/rules'
+import type { Field } from '../protocol/sections'
 import { say } from '../words/words'
 
 /** More parts than these are not named one by one. */
 export const PARTS_NAMED_MAX = 4
-
-type Figures = readonly (number | null)[]
 
 /** One sentence about `rule`; the judged numbers are blank only when a box is. */
 export function sentence(form: Form, rule: Rule, figures: Figures): string {

@@ -6,18 +6,17 @@ import './css/board.css'
 import './css/evidence.css'
 import './css/last.css'
 import { render } from 'preact'
-import { askJson } from '../holder/http'
 import { problemOf } from '../holder/problem'
+import * as relay from '../holder/relay'
 import { language, say, speak } from '../words/words'
 import { Trouble } from './parts/Trouble'
-import type { NodeView } from './shapes'
 
 const page = document.getElementById('page')
 
 async function open(into: HTMLElement): Promise<void> {
   render(<p class="soft">{say('ppk.opening')}</p>, into)
   try {
-    const node = await askJson<NodeView>('/v1/node')
+    const node = await relay.node()
     const Page =
       node.kind === 'relay'
         ? (await import('./relay/RelayPage')).RelayPage

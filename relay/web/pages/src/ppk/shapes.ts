@@ -1,20 +1,5 @@
 // The JSON that relay and centre answer, as far as this page reads it; described in their openapi.json.
 
-export interface NodeView {
-  kind: 'relay' | 'centre'
-  id: string
-  scope: string
-  name: string
-  root: string
-  now: number
-  clock_sure: boolean
-  forms: number[]
-  enrolment: 'at-once' | 'waits' | 'none'
-  session: Session | null
-}
-
-export type Session = { role: 'screen' } | { role: string; name: string; scope: string; expires_at: number }
-
 export type State = 'at-relay' | 'at-centre' | 'in-conflict' | 'refused'
 
 export interface Tally {

@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { toHex } from './bytes'
 import * as forms from './forms'
+import { type Figures, holds, judge, type Rule, type RuleDocument } from './rules'
 
 const DEMO = resolve(import.meta.dirname, '../../../../demo')
 
@@ -17,7 +18,7 @@ const PPWP = form(2401)
 const DPR = form(2403)
 
 /** The real records of a kecamatan in 2024: TPS code -> figures, of which those that were not written are blank. */
-function records(file: string): Map<string, forms.Figures> {
+function records(file: string): Map<string, Figures> {
   const [head = '', ...lines] = readFileSync(resolve(DEMO, file), 'utf8').trim().split(/\r?\n/)
   const columns = head.split(',')
   return new Map(
@@ -31,10 +32,10 @@ function records(file: string): Map<string, forms.Figures> {
 }
 
 /** Figures by name, all others blank. */
-const figures = (of: forms.Form, named: Record<string, number>): forms.Figures =>
+const figures = (of: forms.Form, named: Record<string, number>): Figures =>
   of.fields.map((field) => named[field.id] ?? null)
 
-const rule = (of: forms.Form, id: string): forms.Rule => {
+const rule = (of: forms.Form, id: string): Rule => {
   const found = of.rules.find((candidate) => candidate.id === id)
   if (!found) throw new Error(`no rule ${id}`)
   return found
@@ -119,7 +120,7 @@ describe('a form', () => {
 
   test('whose rule names no figure is a mistake in the data', () => {
     const data = { code: 1, name: '', title: '', title_en: '', pages: 1, votes_page: 1, section: [] }
-    const wrong: forms.RuleDocument = { id: 'x', kind: 'equal', left: 'no', right: 'none' }
+    const wrong: RuleDocument = { id: 'x', kind: 'equal', left: 'no', right: 'none' }
     expect(() => forms.load({ ...data, rule: [wrong] })).toThrow('no figure is called no')
   })
 })
@@ -127,25 +128,25 @@ describe('a form', () => {
 describe('a rule', () => {
   test('gives the numbers of its sentence', () => {
     const one = rule(PPWP, 'users-lp')
-    const judged = forms.judge(one, figures(PPWP, { 'users.l': 106, 'users.p': 109, 'users.j': 214 }))
+    const judged = judge(one, figures(PPWP, { 'users.l': 106, 'users.p': 109, 'users.j': 214 }))
     expect(judged).toMatchObject({ holds: false, left: 215, right: 214, blank: [] })
   })
 
   test('is not judged while a box that it needs is blank, and says which', () => {
     const one = rule(PPWP, 'users-lp')
-    const judged = forms.judge(one, figures(PPWP, { 'users.l': 106, 'users.j': 214 }))
+    const judged = judge(one, figures(PPWP, { 'users.l': 106, 'users.j': 214 }))
     expect(judged).toMatchObject({ holds: null, left: null, right: 214 })
     expect(judged.blank.map((at) => PPWP.fields[at]?.id)).toEqual(['users.p'])
   })
 
   test('with a fixed limit has that number on its right', () => {
-    const judged = forms.judge(rule(PPWP, 'dpt-at-most-300'), figures(PPWP, { 'dpt.j': 301 }))
+    const judged = judge(rule(PPWP, 'dpt-at-most-300'), figures(PPWP, { 'dpt.j': 301 }))
     expect(judged).toMatchObject({ holds: false, left: 301, right: 300, rule: { soft: true } })
   })
 
   test('that gives or takes a little does so on both sides', () => {
     const one = rule(PPWP, 'ballots-about-dpt') // 2 % more than the list, give or take 2
-    const holds = (ballots: number) => forms.holds(one, figures(PPWP, { ballots_received: ballots, 'dpt.j': 283 }))
-    expect([286, 287, 290, 291].map(holds)).toEqual([false, true, true, false])
+    const isKept = (ballots: number) => holds(one, figures(PPWP, { ballots_received: ballots, 'dpt.j': 283 }))
+    expect([286, 287, 290, 291].map(isKept)).toEqual([false, true, true, false])
   })
 })

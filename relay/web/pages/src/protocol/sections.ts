@@ -1,6 +1,38 @@
 // A section of the paper as figures, and the rules that its shape implies, as relay/protocol/forms expands it.
 
-import type { Field, RuleDocument, Section, SectionDocument } from './forms'
+import type { RuleDocument } from './rules'
+
+/** One figure: its id in data (`users.l`), its number on paper (`I.B.4`), its label, its place in the form's order. */
+export interface Field {
+  readonly id: string
+  readonly paper: string
+  readonly label: string
+  readonly labelEn: string
+  readonly position: number
+}
+
+/** A part of the paper as it is shown; `fields` are positions. */
+export interface Section {
+  readonly id: string
+  readonly kind: 'figure' | 'people' | 'choices' | 'parties'
+  readonly paper: string
+  readonly label: string
+  readonly labelEn: string
+  readonly fields: readonly number[]
+  /** Of each party: its own votes, those of its candidates, the total. Empty unless `kind` is parties. */
+  readonly parties: readonly { readonly number: number; readonly fields: readonly number[] }[]
+}
+
+/** A section as TOML gives it. */
+export interface SectionDocument {
+  kind: Section['kind']
+  id: string
+  paper: string
+  label: string
+  label_en: string
+  count?: number
+  parties?: { number: number; candidates: number }[]
+}
 
 interface Expanded {
   fields: Field[]

@@ -1,5 +1,5 @@
 // What is being filled in: figures kept at every key press, photographs as they came.
-import type { DraftRecord } from '../../holder/database'
+import type { DraftRecord, Page } from '../../holder/database'
 import { Problem, problemOf } from '../../holder/problem'
 import { sha256, toHex } from '../../protocol/bytes'
 import { blankFigures, catalogue } from '../../protocol/forms'
@@ -7,7 +7,7 @@ import { DOCUMENT_BYTES_MAX } from '../../protocol/statements'
 import { latest } from './items'
 import type { Outbox } from './outbox'
 import { look } from './photographs'
-import type { Draft, Page } from './types'
+import type { Draft } from './types'
 
 export class Drafts {
   constructor(private readonly outbox: Outbox) {}

@@ -1,14 +1,14 @@
 // One round with one relay: hand over what it has not, take the slips and receipts that it has. Plans no pauses.
 import type { ItemRecord } from '../../holder/database'
 import { Problem } from '../../holder/problem'
+import type { Proofs } from '../../holder/proofs'
+import * as relay from '../../holder/relay'
 import { type Bytes, fromBase64url, toHex } from '../../protocol/bytes'
 import { parse, withChain } from '../../protocol/cose'
 import { catalogue } from '../../protocol/forms'
 import type { Identity } from '../../protocol/trust'
 import { itemKey, newerReceipt, slipFor } from './items'
 import type { Outbox } from './outbox'
-import type { Proofs } from './proofs'
-import * as relay from './relay'
 import type { Troubles } from './troubles'
 
 /** A photograph that the relay has not. */

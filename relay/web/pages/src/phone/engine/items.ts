@@ -1,6 +1,6 @@
 // What an item is, read off its proofs: its step, and how the screens see it. Pure.
-import type { DraftRecord, ItemRecord, ReceiptRecord, SentPageRecord, SlipRecord } from '../../holder/database'
-import type { Item, Page, Receipt, SentPage, Slip, Step } from './types'
+import type { DraftRecord, ItemRecord, Page, ReceiptRecord, SentPageRecord, SlipRecord } from '../../holder/database'
+import type { Item, Receipt, SentPage, Slip, Step } from './types'
 
 export type ItemKind = ItemRecord['kind']
 

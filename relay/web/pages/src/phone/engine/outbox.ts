@@ -2,9 +2,9 @@
 //
 // What is signed is on the disk before anybody hears of it; slips and receipts get here only after `proofs` checked them.
 import { type ReadonlySignal, signal } from '@preact/signals'
-import { type Database, type DraftRecord, type ItemRecord, STRICT } from '../../holder/database'
+import { type Database, type DraftRecord, type ItemRecord, type Page, STRICT } from '../../holder/database'
 import { itemKey, newest } from './items'
-import type { Draft, Page } from './types'
+import type { Draft } from './types'
 
 export class Outbox {
   private readonly shownDrafts = signal<DraftRecord[]>([])

@@ -1,7 +1,8 @@
 // Looking at a photograph before it is signed: what might make it hard to read. Warnings only; nothing is refused.
+
+import type { PhotographWarning } from '../../holder/database'
 import { greyOf, mean, sharpness } from './pictures'
 import { drawSmall, introduce } from './shrinking'
-import type { PhotographWarning } from './types'
 
 /** Pictures are looked at this wide: a page that is sharp here can be read. */
 const LOOKED_AT_WIDTH = 1000

@@ -1,13 +1,13 @@
 // One statement with its proofs, to be given away: a file that holds everything, and a short text for a QR code.
 import type { Database, ItemRecord } from '../../holder/database'
 import { Problem } from '../../holder/problem'
+import { Proofs } from '../../holder/proofs'
 import { type Bytes, toBase64url } from '../../protocol/bytes'
 import { encode } from '../../protocol/cbor'
 import { parse, withChain } from '../../protocol/cose'
 import { toBase45 } from './base45'
 import { slipFor } from './items'
 import { formatOf } from './pictures'
-import { Proofs } from './proofs'
 import { type Entry, zip } from './zip'
 
 /** How a proof as text begins: whoever scans it sees what it is, and `relay verify --text` reads it. */

@@ -4,12 +4,12 @@
 import type { Database } from '../../holder/database'
 import type { Holding } from '../../holder/holder'
 import { NotNow, Problem, problemOf, Unreachable } from '../../holder/problem'
+import { Proofs } from '../../holder/proofs'
+import * as relay from '../../holder/relay'
 import { equal, sha256, toHex } from '../../protocol/bytes'
 import { Handing } from './handing'
 import type { Outbox } from './outbox'
 import { pauseSeconds, type Standing } from './pace'
-import { Proofs } from './proofs'
-import * as relay from './relay'
 import { Troubles } from './troubles'
 import type { RelayView } from './types'
 import { Uploads } from './uploads'
@@ -89,7 +89,7 @@ export class Sender {
   }
 
   /** Who answers here, and how late it is there. */
-  private async introduced(): Promise<relay.Node> {
+  private async introduced(): Promise<relay.NodeView> {
     const asked = Date.now()
     const node = await relay.node()
     const here = (asked + Date.now()) / 2000
@@ -102,7 +102,7 @@ export class Sender {
   }
 
   /** The relay as one that the pinned root certified; `Problem(relay-false)` if it is none. Asked once a relay. */
-  private async relayOf(node: relay.Node): Promise<{ node: string; handing: Handing }> {
+  private async relayOf(node: relay.NodeView): Promise<{ node: string; handing: Handing }> {
     const name = `${node.root} ${node.id}`
     if (this.handing?.node === name) return this.handing
     const { root } = this.holding.certified

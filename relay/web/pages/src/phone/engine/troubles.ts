@@ -1,7 +1,6 @@
 // What stands in the way of each item, by what was tried: the statement itself, or one of its photographs.
-import { NotNow, problemOf, Unreachable } from '../../holder/problem'
+import { NotNow, problemOf, type Trouble, Unreachable } from '../../holder/problem'
 import type { Outbox } from './outbox'
-import type { Trouble } from './types'
 
 export class Troubles {
   private readonly known = new Map<string, Map<string, Trouble>>()

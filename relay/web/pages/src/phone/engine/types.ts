@@ -1,39 +1,15 @@
 // What the screens see of the engine, and all that they may ask of it.
 import type { ReadonlySignal } from '@preact/signals'
+import type { Page } from '../../holder/database'
 import type { Enrolment } from '../../holder/holder'
+import type { Trouble } from '../../holder/problem'
+import type { Figures } from '../../protocol/rules'
 
+export type { Page } from '../../holder/database'
 export type { Enrolment, Holder } from '../../holder/holder'
-export { Problem } from '../../holder/problem'
 
 /** Where an item is. Nothing is shown on hope: `at-relay` has a slip that verifies, `at-centre` a receipt that does. */
 export type Step = 'on-phone' | 'at-relay' | 'on-its-way' | 'at-centre'
-
-/** Figures in the form's order; null is a blank box, which is not zero. */
-export type Figures = (number | null)[]
-
-/** What stands in the way, in a code (`words/codes.toml`) and the sentence of who said it. */
-export interface Trouble {
-  code: string
-  detail: string
-}
-
-export type PhotographWarning =
-  | 'blurred'
-  | 'small'
-  | 'not-a-picture'
-  | 'cannot-be-shown'
-  | 'same-as-another-page'
-  | 'dark'
-
-export interface Page {
-  number: number
-  /** SHA-256 of the file as it was taken, hex. */
-  document: string
-  fileName: string
-  type: string
-  sizeBytes: number
-  warnings: PhotographWarning[]
-}
 
 /** What is being filled in for one form of one station; kept on the phone at every key press. */
 export interface Draft {

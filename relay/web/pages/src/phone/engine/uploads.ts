@@ -1,10 +1,10 @@
 // Photographs go beside the rounds, one at a time: no figures wait for them.
 import { NotNow, Problem, problemOf, Unreachable } from '../../holder/problem'
+import * as relay from '../../holder/relay'
 import { sha256, toHex } from '../../protocol/bytes'
 import type { Wanted } from './handing'
 import type { Outbox } from './outbox'
 import { pauseSeconds } from './pace'
-import * as relay from './relay'
 import type { Troubles } from './troubles'
 import { upload } from './upload'
 

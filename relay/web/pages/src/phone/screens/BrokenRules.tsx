@@ -2,7 +2,8 @@
 
 import { Notice } from '../../look/Notice'
 import { sentence } from '../../look/sentences'
-import { type Form, INCOMPLETE, type Rule } from '../../protocol/forms'
+import { type Form, INCOMPLETE } from '../../protocol/forms'
+import type { Rule } from '../../protocol/rules'
 import { say } from '../../words/words'
 import type { Draft } from '../engine/types'
 

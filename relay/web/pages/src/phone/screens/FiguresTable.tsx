@@ -2,8 +2,8 @@
 
 import { nameOf } from '../../look/sentences'
 import type { Form } from '../../protocol/forms'
+import type { Figures } from '../../protocol/rules'
 import { say } from '../../words/words'
-import type { Figures } from '../engine/types'
 import * as places from './places'
 import { partTitle, type Row, type Sheet, sheetsOf, sheetTitle } from './sheets'
 

@@ -1,7 +1,7 @@
 // Where something signed is: four truthful steps, the bytes of its photographs, and what stands in the way.
 
 import { useSignal } from '@preact/signals'
-import { explain, explainError } from '../../look/explain'
+import { explain } from '../../look/explain'
 import { Notice } from '../../look/Notice'
 import { Screen } from '../../look/Screen'
 import { Steps } from '../../look/Steps'
@@ -10,6 +10,7 @@ import { catalogue } from '../../protocol/forms'
 import { say } from '../../words/words'
 import type { Item, SentPage } from '../engine/types'
 import { useEngine } from './context'
+import { explainError } from './explainError'
 import { DifferenceTable, FiguresTable } from './FiguresTable'
 import { NextLink, useStandings } from './NextLink'
 import * as places from './places'

@@ -1,7 +1,6 @@
 // Photographing the pages: camera or gallery, page by page, with warnings that never refuse.
 
 import { useSignal } from '@preact/signals'
-import { explainError } from '../../look/explain'
 import { Notice } from '../../look/Notice'
 import { Screen } from '../../look/Screen'
 import { size } from '../../look/units'
@@ -9,6 +8,7 @@ import type { Form } from '../../protocol/forms'
 import { say } from '../../words/words'
 import type { Engine, Page } from '../engine/types'
 import { useDraft, useEngine } from './context'
+import { explainError } from './explainError'
 import { Opening } from './Opening'
 import * as places from './places'
 import { Thumbnail } from './Thumbnail'

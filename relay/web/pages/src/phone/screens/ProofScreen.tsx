@@ -3,13 +3,13 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useMemo } from 'preact/hooks'
 import { encode } from 'uqr'
-import { explainError } from '../../look/explain'
 import { Notice } from '../../look/Notice'
 import { Screen } from '../../look/Screen'
 import { inFours } from '../../look/units'
 import { catalogue } from '../../protocol/forms'
 import { say } from '../../words/words'
 import { useEngine } from './context'
+import { explainError } from './explainError'
 import * as places from './places'
 
 interface Proof {

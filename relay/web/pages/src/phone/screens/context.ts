@@ -3,9 +3,9 @@
 import { useSignal } from '@preact/signals'
 import { createContext } from 'preact'
 import { useContext, useEffect } from 'preact/hooks'
-import { explainError } from '../../look/explain'
 import { catalogue, type Form } from '../../protocol/forms'
 import type { Draft, Engine, Holder } from '../engine/types'
+import { explainError } from './explainError'
 
 const EngineContext = createContext<Engine | null>(null)
 

@@ -1,6 +1,7 @@
 // A form cut into what fits a phone's screen: the parts of the paper (I, II, …), and one sheet for each party.
 
-import type { Form, Section } from '../../protocol/forms'
+import type { Form } from '../../protocol/forms'
+import type { Section } from '../../protocol/sections'
 import { knows, language, say } from '../../words/words'
 
 export interface Cell {

@@ -1,7 +1,8 @@
 // What a draft still lacks and what comes next, from facts alone: no engine, no screen.
 
 import { type Form, flags, INCOMPLETE } from '../../protocol/forms'
-import type { Draft, Figures, Item } from '../engine/types'
+import type { Figures } from '../../protocol/rules'
+import type { Draft, Item } from '../engine/types'
 import type { Sheet } from './sheets'
 
 export type Mark = 'untouched' | 'partly' | 'blank' | 'broken' | 'done'

@@ -1,11 +1,11 @@
 // The page at the centre, for a kabupaten and for the country: how far each region is, down to a station's photographs.
 import { lazy, Suspense } from 'preact/compat'
 import { useEffect } from 'preact/hooks'
+import type { NodeView } from '../../holder/relay'
 import { route } from '../../look/route'
 import { say } from '../../words/words'
 import { Frame } from '../parts/Frame'
 import { moment } from '../parts/units'
-import type { NodeView } from '../shapes'
 import { listen, liveness } from './live'
 import { RegionScreen } from './RegionScreen'
 import { addressOf, COUNTRY } from './Trail'

@@ -1,7 +1,8 @@
 // The figures of one tally, or of several side by side with what differs marked, in the order of the paper.
 import { Notice } from '../../look/Notice'
 import { sentence } from '../../look/sentences'
-import { type Form, holds } from '../../protocol/forms'
+import type { Form } from '../../protocol/forms'
+import { type Figures, holds } from '../../protocol/rules'
 import { language, say } from '../../words/words'
 import { type Column, differences } from './differences'
 
@@ -50,7 +51,7 @@ export function FiguresTable({ form, columns, only }: Props) {
 }
 
 /** The rules that figures break, each in a sentence with its numbers. */
-export function BrokenRules({ form, figures }: { form: Form; figures: readonly (number | null)[] }) {
+export function BrokenRules({ form, figures }: { form: Form; figures: Figures }) {
   const broken = form.rules.filter((rule) => holds(rule, figures) === false)
   if (broken.length === 0) return null
   return (

@@ -1,16 +1,8 @@
 // The photographs of a documents statement: beside each other, and one by one as large as the screen.
 import { useState } from 'preact/hooks'
 import { say } from '../../words/words'
+import { type Shown, sourceOf } from './shown'
 import { Viewer } from './Viewer'
-
-export interface Shown {
-  page: number
-  /** SHA-256, hex. */
-  document: string
-  /** Whether its bytes are here and can be looked at. */
-  here: boolean
-  state: string
-}
 
 interface Props {
   pages: Shown[]
@@ -58,5 +50,3 @@ function Photograph({ page, onOpen }: { page: Shown; onOpen: () => void }) {
     </button>
   )
 }
-
-export const sourceOf = (page: Shown): string => `/v1/documents/${page.document}`

@@ -1,6 +1,7 @@
 // The running totals of one form in one region: how much of it they cover, a chart, the whole table. Unofficial.
 import { Notice } from '../../look/Notice'
-import { catalogue, type Field, type Form } from '../../protocol/forms'
+import { catalogue, type Form } from '../../protocol/forms'
+import type { Field } from '../../protocol/sections'
 import { language, number, say } from '../../words/words'
 import type { Totals } from '../shapes'
 import { coverage } from './units'

@@ -1,7 +1,7 @@
 // One photograph as large as the screen, larger still at a press, and the pages before and after it.
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { say } from '../../words/words'
-import { type Shown, sourceOf } from './Photographs'
+import { type Shown, sourceOf } from './shown'
 
 interface Props {
   pages: Shown[]

@@ -1,8 +1,8 @@
 // Name and one-time code, by which this browser's key is certified for the PPK.
 import { useState } from 'preact/hooks'
+import type { NodeView } from '../../holder/relay'
 import { Notice } from '../../look/Notice'
 import { say } from '../../words/words'
-import type { NodeView } from '../shapes'
 
 const NAME_LENGTH_MAX = 64
 

@@ -1,13 +1,14 @@
 // Logging in: this browser's key signs what the relay asks. Who has no key yet enrols with a one-time code, and is in
 // as soon as the certificate is here.
 import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Session } from '../../holder'
 import { askedIn, certificateIn, type Enrolment, type Holding, login } from '../../holder'
 import { Problem, problemOf } from '../../holder/problem'
+import type { NodeView } from '../../holder/relay'
 import { Notice } from '../../look/Notice'
 import { inFours } from '../../look/units'
 import { say } from '../../words/words'
 import { Trouble } from '../parts/Trouble'
-import type { NodeView, Session } from '../shapes'
 import { EnrolForm } from './EnrolForm'
 import { holding } from './holding'
 

@@ -1,7 +1,8 @@
 // Officers' phones: a lost one is replaced on the spot; who waits to be enrolled is carried to the kabupaten and back.
+
+import type { NodeView } from '../../holder/relay'
 import { Notice } from '../../look/Notice'
 import { say } from '../../words/words'
-import type { NodeView } from '../shapes'
 import { Replace } from './Replace'
 import { WaitingRequests } from './WaitingRequests'
 

@@ -2,8 +2,10 @@
 import { signal } from '@preact/signals'
 import { lazy, Suspense } from 'preact/compat'
 import { useEffect } from 'preact/hooks'
+import type { Session } from '../../holder'
 import { logout } from '../../holder'
 import { type Problem, problemOf } from '../../holder/problem'
+import type { NodeView } from '../../holder/relay'
 import { Notice } from '../../look/Notice'
 import { at, go, route } from '../../look/route'
 import { say } from '../../words/words'
@@ -11,7 +13,6 @@ import { board, changes, ended, follow, leave, liveness, stations, status } from
 import { Frame } from '../parts/Frame'
 import { Trouble } from '../parts/Trouble'
 import { moment } from '../parts/units'
-import type { NodeView, Session } from '../shapes'
 import { BoardScreen } from './BoardScreen'
 import { mayAct, session } from './session'
 

@@ -1,6 +1,6 @@
 // A note, signed with this browser's key and handed over like any statement, until the relay's slip for it holds.
 import type { SlipRecord } from '../../holder/database'
-import { askBytes } from '../../holder/http'
+import * as relay from '../../holder/relay'
 import { fromHex, toHex } from '../../protocol/bytes'
 import { type Sign1, withChain } from '../../protocol/cose'
 import { note } from '../../protocol/notes'
@@ -26,8 +26,7 @@ export async function handOver(draft: NoteDraft): Promise<{ id: string; slip: Sl
   const mine = await holding()
   const signed = unsettled.get(key) ?? (await mine.sign(payloadOf(draft)))
   unsettled.set(key, signed)
-  const body = withChain(signed, mine.certified.chain)
-  const data = await askBytes('/v1/statements', { method: 'POST', type: 'application/cose', body })
+  const data = await relay.handOver(withChain(signed, mine.certified.chain))
   const id = toHex(signed.id)
   const slip = await proveSlip(data, id)
   unsettled.delete(key)

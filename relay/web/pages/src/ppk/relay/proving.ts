@@ -1,9 +1,8 @@
 // What this browser itself can say of a statement: whether slip and receipt hold under the root that it has pinned.
 import { openDatabase, type ReceiptRecord, type SlipRecord } from '../../holder/database'
-import { askJson } from '../../holder/http'
 import { Problem } from '../../holder/problem'
-import { Proofs } from '../../phone/engine/proofs'
-import { bytesOf, type StatementView, trust } from '../../phone/engine/relay'
+import { Proofs } from '../../holder/proofs'
+import { bytesOf, statement, trust } from '../../holder/relay'
 import { type Bytes, fromHex } from '../../protocol/bytes'
 import { holding } from './holding'
 
@@ -35,7 +34,7 @@ export const proveSlip = async (data: Bytes, id: string): Promise<SlipRecord> =>
 
 /** Asks for slip and receipt of a statement and judges them; `Problem` with slip-false, receipt-false. */
 export async function prove(id: string): Promise<Proven> {
-  const view = await askJson<StatementView>(`/v1/statements/${id}`)
+  const view = await statement(id)
   const judge = await proofs()
   if (!view.slip) throw new Problem('slip-false', 'The relay shows no slip for this statement.')
   const [slip] = bytesOf([view.slip])

@@ -1,6 +1,6 @@
 // Who looks at this page: an operator who logged in, the relay's own screen, or nobody yet.
 import { signal } from '@preact/signals'
-import type { Session } from '../shapes'
+import type { Session } from '../../holder'
 
 export const session = signal<Session | null>(null)
 

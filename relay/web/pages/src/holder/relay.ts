@@ -1,10 +1,12 @@
 // What a relay says, over HTTP; nothing of it is believed before `proofs` has judged it.
-import { ask, askBytes, askJson } from '../../holder/http'
-import { Unreachable } from '../../holder/problem'
-import { type Bytes, fromBase64url } from '../../protocol/bytes'
 
-/** The relay as it presents itself. */
-export interface Node {
+import { type Bytes, fromBase64url } from '../protocol/bytes'
+import { ask, askBytes, askJson } from './http'
+import type { Session } from './login'
+import { Unreachable } from './problem'
+
+/** A node as it presents itself. */
+export interface NodeView {
   kind: 'relay' | 'centre'
   id: string
   scope: string
@@ -15,6 +17,8 @@ export interface Node {
   now: number
   clock_sure: boolean
   forms: number[]
+  enrolment: 'at-once' | 'waits' | 'none'
+  session: Session | null
 }
 
 /** One statement as a relay has it; slips and receipt are in base64url and not verified. */
@@ -32,13 +36,17 @@ export interface StatementView {
   documents: { document: string; slip: string | null }[]
 }
 
-export const node = (): Promise<Node> => askJson('/v1/node')
+/** Who answers here, relay or centre. */
+export const node = (): Promise<NodeView> => askJson('/v1/node')
 
 /** Certificates, the relay's own first, and CRLs, DER. */
 export async function trust(): Promise<{ certificates: Bytes[]; crls: Bytes[] }> {
   const said = await askJson<{ certificates: string[]; crls: string[] }>('/v1/trust')
   return { certificates: bytesOf(said.certificates), crls: bytesOf(said.crls) }
 }
+
+/** What the relay has of one statement (id, hex). */
+export const statement = (id: string): Promise<StatementView> => askJson(`/v1/statements/${id}`)
 
 /** Everything that the relay has of one station, by statement id. */
 export async function station(tps: string): Promise<Map<string, StatementView>> {
@@ -59,12 +67,7 @@ export async function finish(document: string, sizeBytes: number): Promise<void>
   })
 }
 
-/** The largest photograph that the relay takes, in bytes. */
-export async function documentBytesMax(): Promise<number> {
-  const answer = await ask('/v1/documents', { method: 'OPTIONS' })
-  return Number(answer.headers.get('Tus-Max-Size') ?? Number.POSITIVE_INFINITY)
-}
-
+/** What it gives in base64url, as bytes. */
 export function bytesOf(texts: readonly string[]): Bytes[] {
   try {
     return texts.map(fromBase64url)

@@ -1,12 +1,13 @@
 // Judging what a relay brings, under the pinned root: a slip or receipt that is false is believed in nothing.
 //
 // Time is not judged, since a relay's clock is a guess; revocation is.
-import type { Database, ReceiptRecord, SlipRecord } from '../../holder/database'
-import { Problem, problemOf } from '../../holder/problem'
-import { type Bytes, fromHex, toHex } from '../../protocol/bytes'
-import { parse, withChain } from '../../protocol/cose'
-import { type Identity, pin, type Trust } from '../../protocol/trust'
-import { verifyReceipt, verifySlip } from '../../protocol/verifier'
+
+import { type Bytes, fromHex, toHex } from '../protocol/bytes'
+import { parse, withChain } from '../protocol/cose'
+import { type Identity, pin, type Trust } from '../protocol/trust'
+import { verifyReceipt, verifySlip } from '../protocol/verifier'
+import type { Database, ReceiptRecord, SlipRecord } from './database'
+import { Problem, problemOf } from './problem'
 
 const VERDICTS = { 1: 'recorded', 2: 'conflict', 3: 'refused' } as const
 const NODES = ['relay', 'pusat']
