@@ -1,24 +1,20 @@
 """The phone's page from end to end: enrol, enter, photograph, sign, send, and what comes back from the centre."""
 
-import json
-import subprocess
 import time
 from pathlib import Path
 
 import aiohttp
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.async_api import Request, Route, expect
+from playwright.async_api import Route, expect
 
 from relay.demo.figures import FORM_CODE, Station
 from relay.http import text64
-from relay.protocol import cose, receipts, statements
+from relay.protocol import receipts
 from relay.protocol.receipts import Outcome, Verdict
 from relay.protocol.statements import StatementId
 from tests.authorities import World
 from tests.browser.chromium import Browser
+from tests.browser.handed import Handed, check_holds
 from tests.browser.officer import Officer, officer
 from tests.browser.place import Place
 from tests.browser.words import say
@@ -32,10 +28,7 @@ async def test_a_result_goes_from_the_paper_to_the_centre(
     enrolled: Officer, at_relay: Place, station: Station, gallery: list[Path], http: aiohttp.ClientSession
 ) -> None:
     assert station.figures is not None
-    handed: list[bytes] = []
-    enrolled.page.on(
-        "request", lambda sent: handed.append(sent.post_data_buffer or b"") if _is_statement(sent) else None
-    )
+    handed = Handed(enrolled.page)
     await enrolled.enter(station.tps, FORM_CODE, station.figures)
     await enrolled.photograph(station.tps, FORM_CODE, gallery)
     await enrolled.sign(station.tps, FORM_CODE)
@@ -44,31 +37,11 @@ async def test_a_result_goes_from_the_paper_to_the_centre(
     figures = next(item for item in recorded if item["kind"] == "tally")["figures"]
     assert list(figures.values()) == list(station.figures)
     assert await at_relay.photographs(http, station.tps) == [file.read_bytes() for file in gallery]
-    by_id = {cose.parse(data).id.hex(): cose.parse(data) for data in handed}
-    assert by_id.keys() == {item["id"] for item in recorded}
-    for identifier, message in by_id.items():
+    assert handed.by_id().keys() == {item["id"] for item in recorded}
+    for identifier, message in handed.by_id().items():
         kept = await ask(http, "GET", f"{at_relay.centre_for_us}/v1/statements/{identifier}/cose")
         assert kept.body == message.bare
-        _holds(message)
-
-
-def _is_statement(request: Request) -> bool:
-    return request.method == "POST" and request.url.endswith("/v1/statements")
-
-
-def _holds(message: cose.Sign1) -> None:
-    """What the browser signed verifies with our code, and with an implementation of COSE that is not ours."""
-    key = x509.load_der_x509_certificate(message.chain[0]).public_key()
-    assert isinstance(key, ec.EllipticCurvePublicKey)
-    cose.check(message, key)
-    statements.read(message)
-    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    line = json.dumps({"name": "from the browser", "cose": message.bare.hex(), "spki": spki.hex()})
-    told = subprocess.run(
-        ["node", "verify.mjs"], cwd=JAVASCRIPT, input=line, capture_output=True, text=True, check=True
-    )
-    answer = json.loads(told.stdout)
-    assert (answer["verified"], answer["payload"]) == (True, message.payload.hex())
+        check_holds(message)
 
 
 async def test_a_correction_is_a_new_revision_and_shows_what_changed(

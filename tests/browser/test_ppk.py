@@ -10,6 +10,7 @@ from relay.drive import batches
 from relay.protocol import cose, statements
 from relay.protocol.statements import Kind
 from tests.browser.chromium import Browser
+from tests.browser.handed import Handed, check_holds
 from tests.browser.operator import (
     ALL,
     CUT,
@@ -104,6 +105,7 @@ async def test_a_conflict_is_resolved_by_a_signed_note_that_both_pages_show(
     await operator.is_accessible()
     await operator.page.get_by_role("radio", name=say("resolve.tally", letter="A")).check()
     await operator.page.get_by_label(say("resolve.reason")).fill("Dicocokkan dengan foto halaman 1.")
+    handed = Handed(operator.page)
     peso.hotspot.down()
     await operator.press("resolve.sign")
     await operator.sees("relay-unreachable")
@@ -120,7 +122,10 @@ async def test_a_conflict_is_resolved_by_a_signed_note_that_both_pages_show(
     recorded = [item for item in await peso.recorded(http, station.tps) if item["kind"] == "note"]
     assert [(item["state"], item["favours"]) for item in recorded] == [("at-centre", one.id.hex())]
     answer = await ask(http, "GET", f"{peso.centre_for_us}/v1/statements/{recorded[0]['id']}/cose")
-    said = statements.parse(answer.body)  # the centre has verified who signed it before it recorded it
+    signed = handed.by_id()[recorded[0]["id"]]
+    assert answer.body == signed.bare
+    check_holds(signed)
+    said = statements.parse(answer.body)
     assert (said.kind, set(said.about), said.favours) == (Kind.NOTE, {one.id, two.id}, one.id)
     await operator.go("totals")
     await operator.sees("totals.by-note", count=1)
