@@ -21,8 +21,6 @@ from tests.browser.words import say
 from tests.world.http import ask, post
 from tests.world.nodes import Country, tally
 
-JAVASCRIPT = Path(__file__).parents[1] / "js"
-
 
 async def test_a_result_goes_from_the_paper_to_the_centre(
     enrolled: Officer, at_relay: Place, station: Station, gallery: list[Path], http: aiohttp.ClientSession
