@@ -13,7 +13,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any, cast
 
-from aiohttp import BytesPayload, web
+from aiohttp import Payload, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.typedefs import Handler
 
@@ -140,8 +140,17 @@ class _Connection(web.RequestHandler):
             self._ended.set_result(None)
 
 
-class _Pieces(BytesPayload):
+class _Pieces(Payload):
     """A large body that is encrypted as it is taken: who does not read holds a piece of it and not a copy."""
+
+    _value: bytes
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self._size = len(body)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return self._value.decode(encoding, errors)
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         body = memoryview(self._value)
