@@ -52,6 +52,12 @@ class ListenConfig:
     )
     tls_key: Path | None = key("PEM key that belongs to tls_certificate, mode 0600.", None)
     connections_max: int = key("Connections at once; more are closed at once.", 512, least=1, most=100_000)
+    connections_per_address_max: int = key(
+        "Connections at once from one address, or one IPv6 /64 that is not our own; more are closed at once.",
+        128,
+        least=1,
+        most=100_000,
+    )
     request_seconds_max: int = key("Seconds for one request to arrive whole.", 60, least=1, most=3600)
 
 

@@ -1,17 +1,14 @@
-"""What relay and centre have in common as HTTPS servers: problem details, TLS contexts, bounded listening.
+"""What relay and centre have in common as HTTPS servers: problem details, bounded reading, common routes, TLS contexts.
 
-The door to aiohttp's server side, beside the two sets of routes.
+A door to aiohttp's server side, beside `listening.py` and the two sets of routes.
 """
 
 import asyncio
 import base64
 import json
 import logging
-import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable
 from importlib import resources
 from pathlib import Path
 
@@ -25,10 +22,6 @@ from relay.metrics import Metrics
 
 COSE_TYPE = "application/cose"
 PROBLEM_TYPE = "application/problem+json"
-_FAST_OPENS_WAITING = 256
-_KEEPALIVE_SECONDS = 75
-_THIS_MACHINE = ("127.0.0.1", "::1")
-_OWN_NAMES = ("localhost", *_THIS_MACHINE)
 _VERIFY_WITHOUT_TIME = ssl.VerifyFlags(0x200000)  # X509_V_FLAG_NO_CHECK_TIME: a Pi's clock is a guess
 
 log = logging.getLogger(__name__)
@@ -178,89 +171,6 @@ def authority_tls(root: Path, context: ssl.SSLContext | None = None) -> ssl.SSLC
     context.load_verify_locations(root)
     context.verify_flags |= _VERIFY_WITHOUT_TIME
     return context
-
-
-@asynccontextmanager
-async def listening(app: web.Application, config: ListenConfig, tls: ssl.SSLContext | None) -> AsyncIterator[int]:
-    """Serves `app` on every configured address, and on `local_port`; yields the port once it listens."""
-    if config.local_port:
-        app.middlewares.append(_by_its_own_name)
-    runner = web.AppRunner(
-        app, access_log=None, keepalive_timeout=_KEEPALIVE_SECONDS, auto_decompress=False, shutdown_timeout=5.0
-    )
-    await runner.setup()
-    server = runner.server
-    if server is None:
-        raise RuntimeError("the runner is set up")
-
-    def protocol() -> asyncio.Protocol:
-        return server() if len(server.connections) < config.connections_max else _Refuser()
-
-    loop = asyncio.get_running_loop()
-    listeners: list[asyncio.Server] = []
-    try:
-        sockets = _bind(config)
-        for bound in sockets:
-            listeners.append(await loop.create_server(protocol, sock=bound, ssl=tls, backlog=1024))  # noqa: PERF401
-        if config.local_port:
-            for bound in _bind(replace(config, hosts=_THIS_MACHINE, port=config.local_port)):
-                listeners.append(await loop.create_server(protocol, sock=bound))  # noqa: PERF401
-        yield sockets[0].getsockname()[1]
-    finally:
-        for listener in listeners:
-            listener.close()
-        await runner.cleanup()
-
-
-@web.middleware
-async def _by_its_own_name(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuses what comes without TLS under a stranger's name: a web page elsewhere whose name leads to this machine."""
-    if not request.secure and request.url.host not in _OWN_NAMES:
-        raise Rejected(Code.BAD_REQUEST, "Without TLS this is served to this machine alone, as http://localhost.")
-    return await handler(request)
-
-
-class _Refuser(asyncio.Protocol):
-    """Closes a connection that is one too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
-
-
-def _bind(config: ListenConfig) -> list[socket.socket]:
-    port, bound, failures = config.port, [], []
-    for host in config.hosts:
-        try:
-            listener = _listener(host, port)
-        except OSError as error:
-            failures.append(f"{host} port {port}: {error.strerror}")
-            continue
-        port = listener.getsockname()[1]
-        bound.append(listener)
-    for failure in failures:
-        log.warning("not listening on %s", failure)
-    if not bound:
-        raise Rejected(Code.CONFIG_INVALID, f"Nowhere to listen: {'; '.join(failures)}. Is it running already?")
-    return bound
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind((host, port))
-        if hasattr(
-            socket, "TCP_FASTOPEN"
-        ):  # RFC 7413: a round trip less for who comes back; a sysctl must allow it too
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, _FAST_OPENS_WAITING)
-        listener.setblocking(False)
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 def _from_aiohttp(answer: web.HTTPException) -> RelayError:

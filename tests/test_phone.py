@@ -16,8 +16,9 @@ from relay import cli
 from relay.authority import keys
 from relay.config import AnnounceConfig, ListenConfig
 from relay.errors import Code, NotNow, Rejected
-from relay.http import COSE_TYPE, listening, problem, server_tls, text64
+from relay.http import COSE_TYPE, problem, server_tls, text64
 from relay.identity import read_certificates
+from relay.listening import listening
 from relay.phone import finder
 from relay.phone import outbox as outbox_module
 from relay.phone import photographs as originals

@@ -15,7 +15,7 @@ from relay.central.sheets import CentreSheets
 from relay.central.trust_folder import learn_folder, watch_folder
 from relay.clock import Clock
 from relay.config import CentreConfig
-from relay.http import listening
+from relay.listening import listening
 from relay.metrics import Metrics
 from relay.node.own import own_folder, own_identity, own_tls
 from relay.node.process import settle_memory, until_stopped

@@ -18,7 +18,6 @@ from relay.config import EnrolmentConfig, RelayConfig, UplinkConfig
 from relay.drive.answers import Filing
 from relay.drive.uplink import DriveUplink
 from relay.forwarder.forwarder import Forwarder
-from relay.http import listening
 from relay.identity import NodeIdentity
 from relay.intake import app as intake_app
 from relay.intake.announce import announce
@@ -27,6 +26,7 @@ from relay.intake.neighbour import Custodian
 from relay.intake.reception import Reception
 from relay.intake.returned import Returned
 from relay.intake.tus import Tus
+from relay.listening import listening
 from relay.metrics import Metrics
 from relay.node.own import own_folder, own_identity, own_tls
 from relay.node.process import settle_memory, until_stopped

@@ -17,10 +17,10 @@ from aiohttp import web
 
 from relay.config import ListenConfig
 from relay.errors import Rejected
-from relay.http import listening
+from relay.listening import listening
 
 _WORDS = Path(__file__).parent / "words" / "plain.toml"
-_CONNECTIONS_MAX = 64
+_CONNECTIONS_MAX, _CONNECTIONS_PER_ADDRESS_MAX = 64, 16
 _LANGUAGES = ("id", "en")
 _STYLE = (
     ":root{color-scheme:light dark}body{margin:0 auto;max-width:34rem;padding:1rem;font:1.125rem/1.5 system-ui,"
@@ -67,7 +67,13 @@ async def explaining(config: ListenConfig, plain_port: int, url: str, root: byte
     async with AsyncExitStack() as stack:
         if plain_port:
             app = _application("plain-public" if config.tls_certificate else "plain-root", url, root)
-            here = replace(config, port=plain_port, local_port=0, connections_max=_CONNECTIONS_MAX)
+            here = replace(
+                config,
+                port=plain_port,
+                local_port=0,
+                connections_max=_CONNECTIONS_MAX,
+                connections_per_address_max=_CONNECTIONS_PER_ADDRESS_MAX,
+            )
             try:
                 await stack.enter_async_context(listening(app, here, None))
             except Rejected as refused:

@@ -1,4 +1,6 @@
-"""Serves the two pages as they were built, and the root certificate. It compresses nothing and keeps nothing in memory.
+"""Serves the two pages as they were built, and the root certificate. It compresses nothing.
+
+However many read a file and however slowly, it is in memory once.
 
 What browsers are told is as strict as the pages allow: nothing from elsewhere, no inline script, camera for
 ourselves alone. There is no Strict-Transport-Security (RFC 6797): on a hotspot it would send who types the name to
@@ -64,9 +66,10 @@ def routes(fronts: Mapping[str, str], trust: Trust, built: Path = BUILT) -> list
     missing = [path for path, name in fronts.items() if not (built / name).is_file()]
     if missing:
         log.warning("the pages are not built, so browsers are told so at %s; build them: make pages", missing[0])
+    contents = _Contents()
     return [
-        *(web.get(path, _not_built if missing else _file(built / name)) for path, name in fronts.items()),
-        *(web.get(path, _file(file)) for path, file in sorted(found.items())),
+        *(web.get(path, _not_built if missing else _file(built / name, contents)) for path, name in fronts.items()),
+        *(web.get(path, _file(file, contents)) for path, file in sorted(found.items())),
         web.get("/ppk", _to_ppk),
         web.get("/root.crt", _root(trust.authority_certificates[0])),
         # not below /v1: there an unknown address is a mistake of a program, and told as problem details
@@ -80,8 +83,24 @@ def _built(built: Path) -> dict[str, Path]:
     return {f"/{file.relative_to(built).as_posix()}": file for file in served}
 
 
-def _file(path: Path) -> Handler:
-    """Serves one file in the best coding that the browser takes; its content is read anew each time."""
+class _Contents:
+    """What is in the files: read again when a file has changed, and shared by all who are being sent it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Path, tuple[tuple[int, int], bytes]] = {}
+
+    def read(self, path: Path) -> bytes:
+        """Blocks; raises what reading a file does."""
+        status = path.stat()
+        changed = (status.st_mtime_ns, status.st_size)
+        kept = self._kept.get(path)
+        if kept is None or kept[0] != changed:
+            kept = self._kept[path] = (changed, path.read_bytes())
+        return kept[1]
+
+
+def _file(path: Path, contents: _Contents) -> Handler:
+    """Serves one file in the best coding that the browser takes."""
     for_ever = path.parent.name == _NAMED_BY_CONTENT.rstrip("/")
 
     async def serve(request: web.Request) -> web.Response:
@@ -92,7 +111,7 @@ def _file(path: Path) -> Handler:
         coding = _coding(request.headers.get("Accept-Encoding", ""), path)
         source = path.with_name(path.name + _CODINGS[coding]) if coding else path
         try:
-            body = await asyncio.to_thread(source.read_bytes)
+            body = await asyncio.to_thread(contents.read, source)
         except FileNotFoundError:  # built anew since the start
             return await _not_found(request)
         if coding:

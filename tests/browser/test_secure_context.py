@@ -13,7 +13,7 @@ from playwright.async_api import Error, expect
 
 from relay import cli
 from relay.config import ListenConfig, WebConfig
-from relay.http import listening
+from relay.listening import listening
 from relay.protocol.roles import Role
 from relay.web import site
 from tests.authorities import World, new_key
