@@ -10,7 +10,7 @@ import aiohttp
 from relay.config import ExchangeConfig
 from relay.protocol import statements
 from tests.authorities import TPS
-from tests.world.http import post, settled, upload, where
+from tests.world.http import ask, post, settled, upload, where
 from tests.world.nodes import Country, documents, running_centre, running_relay, tally
 from tests.world.waiting import eventually
 
@@ -198,5 +198,9 @@ async def test_hundred_stations_at_once(country: Country, http: aiohttp.ClientSe
         assert {answer.status for answer in answers} == {201}
         for tps in stations:
             assert (await settled(http, relay, tallies[tps].id))["state"] == "at-centre"
-        async with http.get(f"{centre}/v1/status?scope=650108") as answer:
-            assert (await answer.json())["total"]["with_tally"] == len(stations)
+
+        async def all_are_counted() -> bool:
+            told = await ask(http, "GET", f"{centre}/v1/status?scope=650108")
+            return bool(told.json["total"]["with_tally"] == len(stations))
+
+        assert await eventually(all_are_counted)  # of many at once, the running counts follow

@@ -73,9 +73,9 @@ class Counting:
             await asyncio.sleep(_REST * took if more else _LOOK_SECONDS)
 
     async def freshen(self) -> None:
-        """For whoever asks how far everything is: what little is new is counted at once; of much, `run` takes care."""
+        """For whoever asks how far everything is: what little is new is counted first; of much, `run` takes care."""
         counted, newest = await self._store.progress.behind()
-        if 0 < newest - counted <= _LITTLE_RECEIPTS and not self._one_at_a_time.locked():
+        if 0 < newest - counted <= _LITTLE_RECEIPTS:
             with contextlib.suppress(NotNow):
                 await self.catch_up()
 

@@ -16,7 +16,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Error, Page, Request, WebError, async_playwright
+from playwright.async_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    Request,
+    WebError,
+    async_playwright,
+    expect,
+)
 
 RELAY_NAME, CENTRE_NAME = "relay.test", "pusat.test"
 """Names under which browsers know this machine; the certificates of `Country` bear them."""
@@ -34,6 +43,8 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--no-first-run",
 ]
+_PATIENCE_MS = 30_000  # with anything: how fast a page is, no test asks
+expect.set_options(timeout=_PATIENCE_MS)
 _INSIDE = ("blob:", "data:", "about:")
 _GO = """place => new Promise(there => {
     const before = location.href
@@ -127,7 +138,7 @@ async def chromium(
             reduced_motion="reduce",
         )
         browser = Browser(context, home / "profile")
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(_PATIENCE_MS)
         context.on("console", browser.on_console)
         context.on("weberror", browser.on_error)
         context.on("request", browser.on_request)

@@ -9,8 +9,6 @@ from relay.protocol.forms import Figures
 from tests.browser.chromium import Browser, go
 from tests.browser.words import say
 
-RECEIPT_SECONDS = 30
-
 
 class Officer:
     """One person, one phone, one page of it."""
@@ -97,7 +95,7 @@ class Officer:
 
     async def until(self, step: str) -> None:
         """Waits until the item on the screen is at a step: on-phone, at-relay, on-its-way, at-centre."""
-        await expect(self._here).to_have_text(say(f"state.{step}"), timeout=RECEIPT_SECONDS * 1000)
+        await expect(self._here).to_have_text(say(f"state.{step}"))
 
     async def step(self) -> str:
         """The words of the step that the item on the screen has reached."""

@@ -112,10 +112,10 @@ class Operator:
         await self.press("login.in")
         await self.is_in()
 
-    async def is_in(self, seconds: float = 5) -> None:
+    async def is_in(self) -> None:
         """Sees the board, as somebody who may act."""
         out = self.page.get_by_role("button", name=say("login.out"), exact=True)
-        await expect(out).to_be_visible(timeout=seconds * 1000)
+        await expect(out).to_be_visible()
         await expect(self.page.locator(".headline, .notice").first).to_be_visible()
 
     async def press(self, key: str) -> None:
