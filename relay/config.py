@@ -75,8 +75,8 @@ class IntakeConfig:
     )
     signers_cached_max: int = key("Officers' certificates kept in memory.", 4096, least=16, most=1_000_000)
     statements_per_signer_max: int = key(
-        "Statements taken of one signer; somebody certified for a village signs for all its stations.",
-        2000,
+        "Statements taken from phones of one signer; somebody certified for a village signs for all its stations.",
+        10_000,
         least=1,
         most=10_000_000,
     )

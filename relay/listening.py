@@ -5,6 +5,7 @@ closed before it costs a TLS handshake, and one that never finishes its handshak
 """
 
 import asyncio
+import errno
 import logging
 import socket
 import ssl
@@ -24,6 +25,7 @@ from relay.errors import Code, Rejected
 _ACCEPTS_WAITING = 1024
 _FAST_OPENS_WAITING = 256
 _AS_SERVED: Mapping[str, Any] = {"access_log": None, "keepalive_timeout": 75, "auto_decompress": False}
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _REST_SECONDS = 1.0
 _PIECE_BYTES = 16_384
 _UNSENT_BYTES = 65_536
@@ -61,13 +63,11 @@ async def _letting_in(server: web.Server, config: ListenConfig, tls: ssl.SSLCont
         if config.local_port:
             local = _bind(replace(config, hosts=_LOOPBACK, port=config.local_port))
             doors += [_Door(stack.enter_context(bound), None, server, callers, local=True) for bound in local]
-        running = [asyncio.create_task(door.run()) for door in doors]
-        try:
+        async with asyncio.TaskGroup() as tasks:  # a door that fails ends the node: a deaf one would look well
+            running = [tasks.create_task(door.run()) for door in doors]
             yield sockets[0].getsockname()[1]
-        finally:
             for task in running:
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
 
 
 class _Door:
@@ -95,10 +95,11 @@ class _Door:
             while True:
                 try:
                     connection, address = await loop.sock_accept(self._listener)
-                except OSError as error:  # no file descriptor is left, or the caller is gone already
-                    log.warning("a connection cannot be accepted: %s", error.strerror)
-                    await asyncio.sleep(_REST_SECONDS)
-                    continue
+                except OSError as error:
+                    if error.errno in _EXHAUSTED:
+                        log.warning("no connection can be accepted: %s", error.strerror)
+                        await asyncio.sleep(_REST_SECONDS)
+                    continue  # else the caller is gone already: accept(2)
                 caller = THIS_MACHINE if self._local else counted_as(address[0], connection.getsockname()[0])
                 if self._callers.come(caller):
                     inside.create_task(self._serve(connection, caller))

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,10 +13,12 @@ from aiohttp import web
 
 from relay.config import AnnounceConfig, IntakeConfig, NeighbourConfig, RelayConfig, UplinkConfig
 from relay.demo.link import LOOPBACK, Link
+from relay.errors import Code
 from relay.http import server_tls
 from relay.identity import CERTIFICATE_FILE, KEY_FILE
-from relay.protocol import cose, messages, receipts, slips
-from relay.protocol.messages import Batch, Frame, Kept, ReceiptGiven, SlipGiven, TrustNews
+from relay.protocol import cose, messages, parcels, receipts, slips
+from relay.protocol.messages import Ask, Frame, Held, Kept, Message, Problem, ReceiptGiven, SlipGiven, TrustNews
+from relay.protocol.parcels import StatementParcel
 from relay.protocol.receipts import Verdict
 from relay.protocol.roles import Role
 from relay.protocol.slips import Subject
@@ -230,24 +232,27 @@ async def test_what_a_neighbour_refuses_is_tried_a_few_times_and_said(
 
 
 @asynccontextmanager
-async def liar(country: Country, role: Role, scope: str, said: Sequence[bytes]) -> AsyncIterator[str]:
-    """Somebody with a good certificate who keeps nothing and says `said` (messages) for each frame."""
+async def liar(
+    country: Country, role: Role, scope: str, answer: Callable[[bytes], Sequence[Message]], *greeting: Message
+) -> AsyncIterator[str]:
+    """Somebody with a good certificate who keeps nothing and says to each frame what `answer` gives."""
     identity = country.identity(role, scope)
     tls = server_tls(country.relay_config().listen, identity / CERTIFICATE_FILE, identity / KEY_FILE, None)
 
     async def exchange(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
+        for said in greeting:
+            await socket.send_bytes(messages.encode(said))
         frames = 0
         async for message in socket:
             match messages.decode(message.data):
-                case Batch():
-                    pass
-                case Frame():
+                case Ask(statements):
+                    await socket.send_bytes(messages.encode(Held((), statements)))
+                case Frame(data):
                     frames += 1
-                    for data in said:
-                        await socket.send_bytes(data)
-                    await socket.send_bytes(messages.encode(Kept(frames)))
+                    for said in (*answer(data), Kept(frames)):
+                        await socket.send_bytes(messages.encode(said))
         return socket
 
     app = web.Application()
@@ -269,16 +274,22 @@ async def test_a_neighbour_that_lies_is_not_believed(country: Country, http: aio
     slip = other[0].sign(slips.payload(Subject.STATEMENT, statement.id, 1, 1_763_700_000, True))
     outcome = receipts.Outcome(StatementId(statement.id), Verdict.RECORDED)
     forged = [centre[0].sign(receipts.payload(1, [outcome])), world.officer()[0].sign(receipts.payload(1, [outcome]))]
-    lies = [messages.encode(TrustNews((*other[1], *centre[1]), ())), messages.encode(SlipGiven(slip.bare))]
-    lies += [messages.encode(ReceiptGiven(item.bare)) for item in forged]
-    async with liar(country, Role.RELAY, SCOPES["b"], lies) as b, AsyncExitStack() as stack:
+    lies: list[Message] = [TrustNews((*other[1], *centre[1]), ()), SlipGiven(slip.bare)]
+    lies += [ReceiptGiven(item.bare) for item in forged]
+    lied_to: list[bytes] = []
+
+    def lie(frame: bytes) -> Sequence[Message]:
+        lied_to.append(frame)
+        return lies
+
+    async with liar(country, Role.RELAY, SCOPES["b"], lie) as b, AsyncExitStack() as stack:
         a = await stack.enter_async_context(running_relay(relay_of(country, "a", to_neighbour(b))))
         await post(http, a, statement.with_chain(officer[1]))
 
-        async def was_sent() -> bool:
-            return bool((await status_of(http, a))["uplinks"][0]["bytes_sent"] > len(statement.bare))
+        async def was_lied_to() -> bool:
+            return bool(lied_to)
 
-        await eventually(was_sent)
+        await eventually(was_lied_to)
         await asyncio.sleep(1)
         told = await where(http, a, statement.id)
         assert (told["state"], told["receipt"], told["also_at"]) == ("at-relay", None, [])
@@ -295,7 +306,10 @@ async def test_who_is_no_relay_is_no_neighbour(
     country: Country, http: aiohttp.ClientSession, role: Role, scope: str
 ) -> None:
     officer = country.world.officer()
-    async with liar(country, role, scope, []) as b, running_relay(relay_of(country, "a", to_neighbour(b))) as a:
+    async with (
+        liar(country, role, scope, lambda _: ()) as b,
+        running_relay(relay_of(country, "a", to_neighbour(b))) as a,
+    ):
         await post(http, a, tally(officer).with_chain(officer[1]))
 
         async def is_down() -> Any:
@@ -305,6 +319,36 @@ async def test_who_is_no_relay_is_no_neighbour(
         told = await eventually(is_down)
         assert told["bytes_sent"] == 0
         assert told["reason"]
+
+
+# --- certificates beside statements
+
+
+async def test_a_statement_refused_for_its_chain_goes_again_with_what_is_lacking_and_then_with_all(
+    country: Country, http: aiohttp.ClientSession
+) -> None:
+    officer = country.world.officer()
+    statement, chain = tally(officer), officer[1]
+    seen: list[tuple[bytes, ...]] = []
+    problems = [Code.SIGNER_UNKNOWN, Code.CHAIN_BROKEN]
+
+    def refuse(frame: bytes) -> Sequence[Message]:
+        (parcel,) = parcels.unpack(frame, ())
+        assert isinstance(parcel, StatementParcel)
+        seen.append(parcel.chain)
+        return [Problem(statement.id[:8], problems.pop(0), "It does not hold here.")] if problems else []
+
+    known = TrustNews(chain[1:], ())
+    async with liar(country, Role.RELAY, SCOPES["b"], refuse, known) as b, AsyncExitStack() as stack:
+        a = await stack.enter_async_context(running_relay(relay_of(country, "a", to_neighbour(b))))
+        await post(http, a, statement.with_chain(chain))
+
+        async def went_three_times() -> bool:
+            return len(seen) >= 3
+
+        await eventually(went_three_times)
+    assert chain[1:]
+    assert seen[:3] == [(), chain[:1], chain]
 
 
 # --- nobody has a way out

@@ -100,7 +100,8 @@ class Delivery:
         self._flying: deque[_Frame] = deque()
         self._frames_kept = 0
         self._asked: deque[Ask] = deque()
-        self._lacks_chain: dict[bytes, bool] = {}  # refused for it; True: what the other side says it has must come too
+        self._chain_wanted: set[bytes] = set()  # statements that were refused for their signer's certificates
+        self._whole_chain_wanted: set[bytes] = set()  # of these, where even what the other side said it has must come
         self._signers_given: set[bytes] = set()
         self._certificates_there: frozenset[bytes] = frozenset()
         self._has_heard_trust = False
@@ -222,12 +223,13 @@ class Delivery:
 
     async def _chain_for(self, item: HeldStatement) -> tuple[bytes, ...]:
         """The signer's certificates, if the other side has shown that it lacks some; once a stream unless asked."""
-        wants_all = self._lacks_chain.get(item.id[:SHORT_BYTES])
-        if wants_all is None and (self._outgoing.knows_signers or item.signer in self._signers_given):
+        name = item.id[:SHORT_BYTES]
+        is_new = not self._outgoing.knows_signers and item.signer not in self._signers_given
+        if not is_new and name not in self._chain_wanted:
             return ()
         chain = await self._store.signers.chain(item.signer) or ()
         self._signers_given.add(item.signer)
-        if wants_all:
+        if name in self._whole_chain_wanted:
             return chain
         return chain[:1] + tuple(der for der in chain[1:] if der not in self._certificates_there)
 
@@ -365,8 +367,9 @@ class Delivery:
             return
         if problem.code in (Code.SIGNER_UNKNOWN, Code.CHAIN_BROKEN):
             self._outgoing.knows_signers = False
-            wants_all = problem.code == Code.CHAIN_BROKEN or problem.about in self._lacks_chain
-            self._lacks_chain[problem.about] = wants_all
+            if problem.code == Code.CHAIN_BROKEN or problem.about in self._chain_wanted:
+                self._whole_chain_wanted.add(problem.about)
+            self._chain_wanted.add(problem.about)
             if self._outgoing.may_try_again(problem.about):
                 self._outgoing.lacking([problem.about])
                 return

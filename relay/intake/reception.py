@@ -41,7 +41,7 @@ class Reception:
         self._on_custody = on_custody
         self._document_bytes_max = document_bytes_max
         self._statements_per_signer_max = statements_per_signer_max
-        self._taken_of: Counter[X5t] = Counter()  # statements by signer
+        self._taken_of: Counter[X5t] = Counter()  # statements from phones, by signer
 
     def with_files(self, files: DocumentFiles) -> "Reception":
         """The same counter, for those whose photographs come to other files."""
@@ -54,8 +54,15 @@ class Reception:
         # what came in one turn of the loop is read first and judged together, which keeps a processor's caches warm
         await asyncio.sleep(0)
         item = await self.judge(data)
+        signer = item.statement.signed.x5t
         await self._check_not_too_many(item.statement)
-        (custody,) = await self.take([item])
+        self._taken_of[signer] += 1  # before it is on disk, since others of this signer may come meanwhile
+        custody = None
+        try:
+            (custody,) = await self.take([item])
+        finally:
+            if custody is None or not custody.new:
+                self._taken_of[signer] -= 1
         return item.statement, custody
 
     async def judge(self, data: bytes, chain: Sequence[bytes] = (), origin: Identity | None = None) -> TakeStatement:
@@ -79,7 +86,6 @@ class Reception:
             self._verifier.stored(item.statement.signed.x5t)
             self._metrics.received_bytes.inc(len(item.statement.signed.bare))
             (self._metrics.statements if custody.new else self._metrics.repeats).inc()
-            self._taken_of[item.statement.signed.x5t] += custody.new
         if any(custody.new for custody in taken):
             self._on_custody()
         return taken
@@ -112,7 +118,7 @@ class Reception:
 
     async def recover(self) -> None:
         """After a start: photographs that were whole on disk but not yet answered for are taken like any other."""
-        self._taken_of.update(await self._store.holdings.by_signer())
+        self._taken_of.update(await self._store.holdings.from_phones())
         unfinished = await self._store.photographs.unfinished()
         await asyncio.to_thread(self._files.sweep, [document for document, _ in unfinished])
         for document, size_bytes in unfinished:
@@ -124,7 +130,10 @@ class Reception:
                     log.warning("photograph %s: %s", document.hex()[:8], error.sentence)
 
     async def _check_not_too_many(self, statement: Statement) -> None:
-        """No key fills the disk that every tally needs. What is here already is answered with its slip all the same."""
+        """No phone fills the disk that every tally needs. What is here already gets its slip all the same.
+
+        What other relays bring is bounded by `[neighbour]`, and counts for nobody here.
+        """
         most = self._statements_per_signer_max
         if self._taken_of[statement.signed.x5t] < most or await self._store.holdings.statement(statement.id):
             return

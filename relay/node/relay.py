@@ -93,8 +93,7 @@ async def relay_parts(config: RelayConfig) -> AsyncIterator[int]:
         ground.metrics.read_off(lambda: {"streams": ("Other relays connected now", streams.count)})
         desk = await asyncio.to_thread(own_desk, config.enrolment)
         office, enrolments = _office(ground, forwarder, drives, status, desk)
-        app = _application(ground, forwarder, reception, streams, filing, status, office)
-        app.add_routes(enrolments.routes())
+        app = _application(ground, forwarder, reception, streams, filing, status, office, enrolments)
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(ground.store.run(), name="store")]
             await reception.recover()
@@ -247,6 +246,7 @@ def _application(
     filing: Filing,
     status: RelayStatus,
     office: Office,
+    enrolments: Enrolments,
 ) -> web.Application:
     config, store, files = ground.config, ground.store, ground.files
     intake = intake_app.Intake(
@@ -263,6 +263,7 @@ def _application(
     returned = Returned(filing, config.listen.request_seconds_max)
     app = intake_app.application(intake, tus, streams, returned, ground.metrics, config)
     office.attach(app)
+    app.add_routes(enrolments.routes())
     app.add_routes(site.routes(site.RELAY_FRONTS, ground.node.trust))
     return app
 

@@ -47,8 +47,10 @@ def check_signed_by(signed: cose.Sign1, chain: Sequence[bytes]) -> None:
     Says nothing of whether that certificate may be trusted.
     """
     # 2. the leaf is the one that x5t names
-    if not chain or cose.x5t_of(chain[0]) != signed.x5t:
+    if not chain:
         raise Rejected(Code.SIGNER_UNKNOWN, "The signer's certificate did not come along.")
+    if cose.x5t_of(chain[0]) != signed.x5t:
+        raise Rejected(Code.CHAIN_BROKEN, "The certificate sent along is not the one that x5t names.")
     # 4. the signature holds under the leaf's key
     cose.check(signed, public_key_of(parse_certificate(chain[0])))
 

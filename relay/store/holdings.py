@@ -66,9 +66,9 @@ class Holdings:
         )
         return [HeldStatement(*values(row)) for row in rows]
 
-    async def by_signer(self) -> dict[X5t, int]:
-        """How many statements of each signer are here."""
-        rows = await self._database.read("SELECT signer, count(*) FROM statement GROUP BY signer")
+    async def from_phones(self) -> dict[X5t, int]:
+        """How many statements of each signer came from phones."""
+        rows = await self._database.read("SELECT signer, count(*) FROM statement WHERE origin IS NULL GROUP BY signer")
         return {X5t(row[0]): row[1] for row in rows}
 
     async def newest_number(self) -> int:
