@@ -4,7 +4,7 @@ import asyncio
 import base64
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -77,12 +77,15 @@ class Evening:
 
 
 def relay_peak(material: Material, size: Size) -> Section:
-    """Twice: a relay alone, and one that delivers everything to a centre meanwhile."""
-    alone = _evening(material, size, with_centre=False)
-    connected = _evening(material, size, with_centre=True)
+    """A relay alone, and one that delivers all to a centre meanwhile: as its unit starts it, and without that."""
+    unit = nodes.units_environment()
+    alone = _evening(material, size, unit, with_centre=False)
+    connected = _evening(material, size, unit, with_centre=True)
+    bare = _evening(material, size, {}, with_centre=True)
     said = (
         f"{size.tallies} tallies and {size.photographs} photographs of {_PHOTOGRAPH_BYTES / 1e6:g} MB over tus, "
-        f"{_AT_ONCE} phones at once; one run each."
+        f"{_AT_ONCE} phones at once; one run each, started as by the unit of a Raspberry Pi "
+        f"({' '.join(f'{name}={value}' for name, value in unit.items())})."
     )
     target = BYTES_MAX / 1e6
     return Section(
@@ -92,16 +95,17 @@ def relay_peak(material: Material, size: Size) -> Section:
             Figure("peak resident set, once it listens", "MB", (alone.start_bytes / 1e6, connected.start_bytes / 1e6)),
             Figure("peak resident set, no centre", "MB", (alone.peak_bytes / 1e6,), target),
             Figure("peak resident set, all delivered to a centre", "MB", (connected.peak_bytes / 1e6,), target),
+            Figure("the same, started without the unit's environment", "MB", (bare.peak_bytes / 1e6,)),
             Figure("until all was taken, no centre", "s", (alone.seconds,)),
             Figure("until all was taken and delivered", "s", (connected.seconds,)),
         ),
     )
 
 
-def _evening(material: Material, size: Size, *, with_centre: bool) -> Outcome:
+def _evening(material: Material, size: Size, environment: Mapping[str, str], *, with_centre: bool) -> Outcome:
     with ExitStack() as stack:
         url = stack.enter_context(nodes.centre(material)).url if with_centre else None
-        server = stack.enter_context(nodes.relay(material, centre_url=url))
+        server = stack.enter_context(nodes.relay(material, centre_url=url, environment=environment))
         start_bytes, begun = server.peak_bytes, time.monotonic()
         asyncio.run(_hand_over(material, size, server, with_centre))
         return Outcome(start_bytes, server.peak_bytes, time.monotonic() - begun)

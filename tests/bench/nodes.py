@@ -16,6 +16,7 @@ from tests.authorities import KECAMATAN
 from tests.bench.material import Material
 from tests.bench.processes import Server, serving
 
+_UNIT = Path(__file__).parents[2] / "deploy/raspberrypi/relay.service"
 _SHIM = Path(__file__).with_name("slow_sync.c")
 
 
@@ -76,6 +77,12 @@ def unchecked_tls() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
+
+
+def units_environment() -> Mapping[str, str]:
+    """What the unit of a Raspberry Pi starts a relay with."""
+    lines = [line for line in _UNIT.read_text("utf-8").splitlines() if line.startswith("Environment=")]
+    return dict(item.split("=", 1) for line in lines for item in line.removeprefix("Environment=").split())
 
 
 def slow_sync(material: Material) -> Mapping[str, str] | None:
