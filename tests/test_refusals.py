@@ -228,6 +228,19 @@ async def test_one_key_does_not_fill_a_relay(country: Country, http: aiohttp.Cli
         assert (await post(http, relay, by(colleague))).status == 201
 
 
+async def test_one_key_does_not_fill_a_relay_by_coming_many_times_at_once(
+    country: Country, http: aiohttp.ClientSession
+) -> None:
+    greedy = country.world.officer()
+    config = country.relay_config(intake=IntakeConfig(reserve_bytes=0, statements_per_signer_max=3))
+    async with running_relay(config) as relay:
+        assert (await post(http, relay, by(greedy))).status == 201  # everything after it differs
+        many = [tally(greedy, revision=at) for at in range(2, 22)]
+        answers = await asyncio.gather(*(post(http, relay, sealed(greedy, item)) for item in many))
+        assert sorted(answer.status for answer in answers) == [201] * 2 + [403] * 18
+        assert {answer.code for answer in answers if answer.status == 403} == {"too-many-statements"}
+
+
 # photographs
 
 
