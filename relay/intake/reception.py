@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from relay.errors import Code, NotNow, Rejected
+from relay.errors import Code, NotNow, Rejected, RelayError
 from relay.metrics import Metrics
 from relay.protocol import forms
 from relay.protocol.cose import X5t
@@ -57,12 +57,13 @@ class Reception:
         signer = item.statement.signed.x5t
         await self._check_not_too_many(item.statement)
         self._taken_of[signer] += 1  # before it is on disk, since others of this signer may come meanwhile
-        custody = None
         try:
             (custody,) = await self.take([item])
-        finally:
-            if custody is None or not custody.new:
-                self._taken_of[signer] -= 1
+        except RelayError:  # of who goes away meanwhile it stays counted: it is taken all the same
+            self._taken_of[signer] -= 1
+            raise
+        if not custody.new:
+            self._taken_of[signer] -= 1
         return item.statement, custody
 
     async def judge(self, data: bytes, chain: Sequence[bytes] = (), origin: Identity | None = None) -> TakeStatement:
